@@ -72,6 +72,13 @@ const ActionQuery = z.object({
 });
 
 const Place = z.object({ connector: ConnectorId.optional() });
+/** Whose export it is, as the edge names them here: nobody else has to know who. */
+const Asker = z.object({
+  asker: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
 const Contradiction = z.object({ session: SessionId, fields: z.array(z.string().max(50)).max(50) });
 
 /** What a route throws to answer with an ApiError. */
@@ -138,13 +145,13 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   });
 
   app.get('/sessions/:id/export', async (c) => {
-    const { connector: _, ...query } = parse(ExportQuery.extend(Place.shape), c.req.query());
+    const { connector: _, asker, ...query } = parse(ExportQuery.extend(Place.shape).extend(Asker.shape), c.req.query());
     const { found, session, open } = await findRecording(c);
     const { rendering } = deps;
     if (rendering && (query.part !== undefined || rendering.isLarge(session, query))) {
       const job = renderJob(found, query);
       if (!job) throw notFound('nothing of the session is stored yet');
-      return c.json(orBadRequest(await exportInParts(job, query.part ?? 0, rendering)), 202);
+      return c.json(orBadRequest(await exportInParts(job, { from: query.part ?? 0, asker }, rendering)), 202);
     }
     const { contentType, fileName, chunks } = orBadRequest(await exportSession(session, open, query));
     c.header('content-disposition', `attachment; filename="${fileName}"`);

@@ -20,11 +20,16 @@ export const ENV = {
   searchBucket: 'SEARCH_BUCKET',
   /** Optional: the function that renders exports which are too large for one answer. Without it there are none. */
   renderFunction: 'RENDER_FUNCTION',
+  /** Optional: how many of them are written at once. */
+  rendersAtOnce: 'RENDERS_AT_ONCE',
   /** Optional: the fewest days that a policy's `retain` may have. */
   minRetainDays: 'MIN_RETAIN_DAYS',
   /** Optional: `NAME+ID+KEY` of the edge's log of sessions, which signs requests and orders to purge. Without it no request needs a ticket, and nothing is purged before its time. */
   edgeKey: 'EDGE_LOG_KEY',
 } as const;
+
+/** Unless the deployment says otherwise: as many runs as are kept for the function that renders. */
+export const RENDERS_AT_ONCE = 10;
 
 const ConnectorKeys = z.record(ConnectorId, z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'));
 
@@ -49,6 +54,7 @@ const Environment = z.object({
   /** Read where it is used: a key that is none orders nothing. */
   [ENV.edgeKey]: z.string().min(1).optional(),
   [ENV.renderFunction]: z.string().min(1).optional(),
+  [ENV.rendersAtOnce]: z.coerce.number().int().min(1).max(1000).default(RENDERS_AT_ONCE),
   [ENV.minRetainDays]: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
@@ -56,6 +62,7 @@ interface FunctionsSettings {
   readonly bucket: string;
   readonly searchBucket: string | undefined;
   readonly renderFunction: string | undefined;
+  readonly rendersAtOnce: number;
   readonly table: string;
   /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
   readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
@@ -83,6 +90,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     bucket: parsed.data[ENV.bucket],
     searchBucket: parsed.data[ENV.searchBucket],
     renderFunction: parsed.data[ENV.renderFunction],
+    rendersAtOnce: parsed.data[ENV.rendersAtOnce],
     table: parsed.data[ENV.table],
     connectorKeys: keys,
     edgeKey: parsed.data[ENV.edgeKey],

@@ -26,7 +26,9 @@ import { ReindexLedger } from './reindex/ledger.ts';
 import { type ReindexEvent, reindexRun } from './reindex/run.ts';
 import { mayBeTooLarge } from './rendered/in-parts.ts';
 import { invokeRender } from './rendered/invoke.ts';
+import { boundsOf } from './rendered/bounds.ts';
 import { RenderJob } from './rendered/job.ts';
+import { renderQueue } from './rendered/render-queue.ts';
 import { derivedInRendered, sweepRendered } from './rendered/removal.ts';
 import { render } from './rendered/render.ts';
 import { s3RenderedStore } from './rendered/s3-rendered-store.ts';
@@ -166,6 +168,7 @@ export const api = streamHandle(
       rendered && renderFunction !== undefined
         ? {
             ...{ store: rendered, isLarge: mayBeTooLarge, now: Date.now },
+            turn: renderQueue({ table, store: rendered, now: Date.now, bounds: boundsOf(settings.rendersAtOnce) }),
             start: (job) => invokeRender(renderFunction, job, s3.config),
           }
         : undefined,

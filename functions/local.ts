@@ -42,6 +42,8 @@ interface LocalFunctionsOptions {
   readonly dynamoEndpoint: string;
   /** Which exports are written in parts. Default: those that a function's answer cannot carry. */
   readonly isLargeExport?: Rendering['isLarge'];
+  /** How long those parts are. Default: 32 MiB. */
+  readonly exportPartBytes?: number;
   /** How often what was indexed is folded into search segments; it is found before that too. Default: a minute. */
   readonly foldEveryMs?: number;
   /** What callers must show as `Authorization: Bearer`. */
@@ -108,6 +110,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
       origin: () => origin,
       failed: (error) => index.report({ kind: 'export.failed', name: error instanceof Error ? error.name : 'unknown' }),
       isLarge: options.isLargeExport,
+      partBytes: options.exportPartBytes,
     },
     reader,
     catalogueTable,

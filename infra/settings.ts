@@ -4,6 +4,7 @@
 import '../core/text/schema-words.ts';
 import { z } from 'zod';
 import { ConnectorId } from '../core/ids.ts';
+import { RENDERS_AT_ONCE } from '../functions/env.ts';
 
 const fromText = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (typeof value === 'string' ? parseText(value) : value), schema);
@@ -43,6 +44,8 @@ const Settings = z.strictObject({
   ).default([]),
   /** `NAME+ID+KEY` of the edge's log of sessions (`key` of `gatehouse checkpoint --json`), which signs orders to purge; early ones need it. */
   edgeLogKey: z.string().min(1).optional(),
+  /** Large exports that are written at once: so much of the account's concurrency is kept for them. 0: none is, where the account has too little to keep any. */
+  exportsAtOnce: z.coerce.number().int().min(0).max(1000).default(RENDERS_AT_ONCE),
   alarmEmail: z.email().optional(),
   /** Where docs/runbook.md can be read; alarms link to it. */
   runbookUrl: z.url().default('https://gatehouse.example/docs/runbook.md'),

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExportParts } from '../../core/replay/exports.ts';
+import { ExportParts, exportWaitWords } from '../../core/replay/exports.ts';
 import { showBytes } from '../../core/text/amounts.ts';
 import type { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
@@ -21,10 +21,12 @@ export async function* joinedParts(
   output: Output,
 ): AsyncGenerator<Uint8Array> {
   let now = first;
-  for (let told = -1; now.state === 'rendering'; now = await client.get(`${path}&part=0`, ExportParts)) {
-    if (now.bytes !== told)
-      output.note(`Too large for one answer, so it is written in parts: ${showBytes(now.bytes)}.`);
-    told = now.bytes;
+  for (let told = ''; now.state === 'rendering'; now = await client.get(`${path}&part=0`, ExportParts)) {
+    const tells = now.waits
+      ? exportWaitWords(now.waits)
+      : `Too large for one answer, so it is written in parts: ${showBytes(now.bytes)}.`;
+    if (tells !== told) output.note(tells);
+    told = tells;
     await sleep(POLL_MS);
   }
   if (now.state === 'failed')

@@ -38,8 +38,8 @@ const OPTIONS: Readonly<Record<ExportFormat, readonly Option[]>> = {
   html: [],
   asciicast: ['asciicast', 'lane'],
   csv: ['statement', 'exact'],
-  text: [],
-  markdown: [],
+  text: ['statement', 'all'],
+  markdown: ['statement', 'all'],
   file: ['file'],
 };
 
@@ -50,6 +50,35 @@ export function exportedBy(query: ExportQuery): Omit<ExportQuery, 'part'> {
     format,
     ...Object.fromEntries(OPTIONS[format].flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]]]))),
   };
+}
+
+/** Why an export is not written yet, and for how long. */
+export const ExportWait = z.object({
+  /** Of what there are as many under way as there may be at once: the asker's exports, the session's, or all. */
+  of: z.enum(['person', 'session', 'all']),
+  atOnce: z.number().int(),
+  /** Exports that are begun before it. */
+  ahead: z.number().int(),
+  /** By how long the last ones took, from now until it is begun; missing: none has ended yet. */
+  aboutSeconds: z.number().int().optional(),
+});
+export type ExportWait = z.infer<typeof ExportWait>;
+
+const WAITS_FOR = {
+  person: 'of yours are being written or come first, which is as many as one person has at once',
+  session: 'of this session are being written or come first, which is as many as one session has at once',
+  all: 'are being written, which is as many as there are at once',
+} as const;
+
+/** A sentence or two for whoever waits. */
+export function exportWaitWords({ of, atOnce, ahead, aboutSeconds }: ExportWait): string {
+  const before = ahead === 0 ? 'It is the next one.' : `${ahead} ${ahead === 1 ? 'is' : 'are'} begun before it.`;
+  const minutes = aboutSeconds === undefined ? 0 : Math.max(1, Math.round(aboutSeconds / 60));
+  const long =
+    aboutSeconds === undefined
+      ? 'How long that takes is not known yet.'
+      : `By how long the last ones took, it begins in about ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`;
+  return `It waits: ${atOnce} ${atOnce === 1 ? 'export' : 'exports'} ${WAITS_FOR[of]}. ${before} ${long}`;
 }
 
 /** An export that one answer cannot carry: it is written in parts, which are joined in their order. */
@@ -64,6 +93,8 @@ export const ExportParts = z.object({
   /** From the one that was asked for on, once they are ready; `url` opens without a sign-in until `until`. */
   parts: z.array(z.object({ number: z.number().int(), bytes: z.number().int(), sha256: Digest, url: z.url() })),
   until: z.iso.datetime().optional(),
+  /** While it is `rendering` and not begun: whoever goes on asking keeps its place. */
+  waits: ExportWait.optional(),
 });
 export type ExportParts = z.infer<typeof ExportParts>;
 

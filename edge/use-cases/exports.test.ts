@@ -1,5 +1,6 @@
 // Exports that come in parts, and files out of recordings: links only to who may view, once it is written down, and once a look.
 
+import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import { admitted } from '../test/admissions.ts';
 import { audit } from '../test/grants.ts';
@@ -7,6 +8,7 @@ import { type Caller, callerAs } from '../test/people.ts';
 import { PARTS, SESSIONS } from '../test/sessions.ts';
 
 const { ofAlice } = SESSIONS;
+const FUNCTIONS = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
 const path = `/sessions/${ofAlice.id}/export`;
 let people: Record<'alice' | 'carol' | 'mallory', Caller>;
 beforeAll(async () => {
@@ -50,6 +52,42 @@ test('parts of another export, of another file, and for somebody else are looks 
     ['session.exported', 'carol', { format: 'file', file: '/etc/passwd', parts: true }],
     ['session.exported', 'carol', { format: 'csv', statement: 3, parts: true }],
   ]);
+});
+
+test('the entry says what makes the file what it is, by its format, and nothing that does not', async () => {
+  const before = await lastSequence();
+  for (const query of [
+    'format=text&statement=2&all=true&exact=true',
+    'format=ndjson&statement=2&lane=1',
+    'format=csv&statement=2&exact=true&all=true',
+    'format=asciicast&asciicast=2&lane=1&statement=4',
+  ])
+    await (await people.carol.get(`${path}?${query}`)).text();
+  expect(await newest(4)).toEqual([
+    ['session.exported', 'carol', { format: 'asciicast', asciicast: 2, lane: 1 }],
+    ['session.exported', 'carol', { format: 'csv', statement: 2, exact: 'true' }],
+    ['session.exported', 'carol', { format: 'ndjson' }],
+    ['session.exported', 'carol', { format: 'text', statement: 2, all: 'true' }],
+  ]);
+  // Of another statement it is another look; with what changes nothing it is the same.
+  for (const query of ['statement=2', 'statement=5', 'statement=5&lane=3'])
+    await (await people.carol.get(`${path}?format=markdown&part=0&${query}`)).text();
+  expect(await lastSequence()).toBe(before + 6);
+  expect(await newest(2)).toEqual([
+    ['session.exported', 'carol', { format: 'markdown', statement: 5, parts: true }],
+    ['session.exported', 'carol', { format: 'markdown', statement: 2, parts: true }],
+  ]);
+});
+
+test('the functions learn that two exports are of two people, and not of whom', async () => {
+  const askerOf = async (caller: Caller) => {
+    await (await caller.get(`${path}?format=html`)).text();
+    return (await (await fetch(`${FUNCTIONS}/exported`)).text()).split('asker=')[1]?.split('&')[0] ?? '';
+  };
+  const [alice, carol] = [await askerOf(people.alice), await askerOf(people.carol)];
+  expect([alice, carol]).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/), expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  expect(alice).not.toBe(carol);
+  expect(await askerOf(people.carol)).toBe(carol);
 });
 
 test('whoever may look is told in words why there is no such file', async () => {

@@ -3,6 +3,8 @@
 // with the looker, an export, is an entry each time.
 
 import type { ListedSession, SessionDetail, SessionEntry, SessionQuery } from '../../core/catalogue.ts';
+import type { Identity } from '../../core/identity.ts';
+import { toHex } from '../../core/recording/segment.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { describeQueryMistake, parseQuery } from '../../core/search/parse.ts';
 import { catalogueWordOf, sessionEntryOf, listedEntry } from '../../core/session-evidence.ts';
@@ -132,7 +134,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
 
     async export(who, id, query) {
       const allowed = await look(deps, who, id, 'session.exported', exportedOf(query));
-      const exported = await lookInside(allowed, (place) => deps.archive.export(place, query));
+      const asker = await askerOf(who);
+      const exported = await lookInside(allowed, (place) => deps.archive.export(place, query, asker));
       if (!exported.ok || !allowed.ok) return exported as Exclude<typeof exported, { ok: true }>;
       const { value } = exported;
       if (value.kind === 'refused') return fault('bad_request', value.message);
@@ -228,6 +231,11 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     const result = await answer;
     return result.ok ? result : archiveFault(result.error);
   }
+}
+
+/** For the functions, which count by it and need not know who it is. */
+async function askerOf({ subject }: Identity): Promise<string> {
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`asker\n${subject}`))));
 }
 
 const NOT_LISTED = { listed: false, contradicted: [] };

@@ -18,6 +18,7 @@
 //   hold-standings    HOLD                             how far its sessions' objects are held
 //   reindex           state                            how far a reindex has come (functions/reindex/ledger.ts)
 //   held              SESSION                          its objects are under the store's own legal hold
+//   exports           turns                            which exports are being written, and which wait (functions/rendered/turns.ts)
 
 import type { SessionId } from '../../core/ids.ts';
 
@@ -63,6 +64,7 @@ export const HOLD_STANDINGS = 'hold-standings';
 export const RECONCILE = 'reconcile';
 export const REINDEX = 'reindex';
 export const HELD_SESSIONS = 'held';
+export const EXPORTS = 'exports';
 export const sessionPartition = (session: SessionId): string => `session#${session}`;
 export const SESSION_ROW = 'session';
 export const CHAIN_ROW = 'chain';

@@ -1,12 +1,14 @@
-// Rendered exports on one machine: runs in this process, one at a time, and links to a route of its own.
+// Rendered exports on one machine: runs in this process, as many at once as have their turn, and links to a route of its own.
 
 import { Hono } from 'hono';
 import type { CatalogueTable } from '../catalogue-table/table.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { LOCAL_BOUNDS } from '../rendered/bounds.ts';
 import { directoryRenderedStore } from '../rendered/directory-rendered-store.ts';
 import { mayBeTooLarge, type Rendering } from '../rendered/in-parts.ts';
 import type { RenderJob } from '../rendered/job.ts';
-import { render } from '../rendered/render.ts';
+import { PART_BYTES, render } from '../rendered/render.ts';
+import { renderQueue } from '../rendered/render-queue.ts';
 import { readRecording } from '../store/read-recording.ts';
 import type { RecordingReader } from '../store/recording-reader.ts';
 
@@ -18,10 +20,11 @@ interface LocalRenderingOptions {
   readonly failed: (error: unknown) => void;
   /** Instead of what a function can answer. */
   readonly isLarge?: Rendering['isLarge'] | undefined;
+  readonly partBytes?: number | undefined;
 }
 
 export function localRendering(
-  { directory, origin, failed, isLarge = mayBeTooLarge }: LocalRenderingOptions,
+  { directory, origin, failed, isLarge = mayBeTooLarge, partBytes = PART_BYTES }: LocalRenderingOptions,
   reader: RecordingReader,
   table: CatalogueTable,
 ) {
@@ -32,20 +35,18 @@ export function localRendering(
       readRecording({ connector, session: id }, reader, nodeRecordingPlatform);
   const running = new Map<string, Promise<void>>();
   let closed = false;
-  let last: Promise<unknown> = Promise.resolve();
   const rendering: Rendering = {
     store,
+    turn: renderQueue({ table, store, now: Date.now, bounds: LOCAL_BOUNDS }),
     isLarge,
     now: Date.now,
     async start(job) {
       const { key } = job.place;
       if (closed || running.has(key)) return;
       const untilMs = () => (closed ? 0 : Number.POSITIVE_INFINITY);
-      const run = last
-        .then(() => render(job, { store, table, open, now: Date.now, untilMs }))
+      const run = render(job, { store, table, open, now: Date.now, untilMs, partBytes })
         .then(() => undefined, failed)
         .finally(() => running.delete(key));
-      last = run;
       running.set(key, run);
     },
   };
@@ -67,7 +68,7 @@ export function localRendering(
     links,
     async close() {
       closed = true;
-      await last;
+      await Promise.all(running.values());
     },
   };
 }

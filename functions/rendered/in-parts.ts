@@ -6,10 +6,12 @@ import type { SessionEntry } from '../../core/catalogue.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { RenderJob } from './job.ts';
 import { readProgress, wantsRun } from './progress.ts';
+import type { AskForTurn } from './render-queue.ts';
 import type { RenderedStore } from './rendered-store.ts';
 
 export interface Rendering {
   readonly store: RenderedStore;
+  readonly turn: AskForTurn;
   /** Resolves once a run will begin, and not when it is over. */
   readonly start: (job: RenderJob) => Promise<void>;
   readonly isLarge: (session: SessionEntry, query: ExportQuery) => boolean;
@@ -34,23 +36,29 @@ export function mayBeTooLarge({ counts }: SessionEntry, { format }: ExportQuery)
 const LINK_MS = 5 * 60_000;
 const PARTS_AN_ANSWER = 50;
 
-/** `from`: the first part that is wanted. An error is why there is no such file. */
+/** `from`: the first part that is wanted; `asker`: whose turn it takes. An error is why there is no such file. */
 export async function exportInParts(
   job: RenderJob,
-  from: number,
-  { store, start, now }: Rendering,
+  { from, asker }: { readonly from: number; readonly asker: string | undefined },
+  { store, turn, start, now }: Rendering,
 ): Promise<Result<ExportParts, string>> {
   const progress = await readProgress(job.place, store);
   if (progress?.end === 'refused') return err(progress.message ?? 'there is no such file');
   const begins = wantsRun(progress, now());
-  if (begins) await start(job);
+  const answer = begins ? await turn(job, asker) : 'under_way';
+  if (answer === 'begin') await start(job);
   const { parts: written = [], fileName = '', contentType = '', end } = progress ?? {};
   const standing = {
     ...{ fileName, contentType, count: written.length },
     bytes: written.reduce((sum, { bytes }) => sum + bytes, 0),
   };
   if (end !== 'ready')
-    return ok({ ...standing, state: end === 'failed' && !begins ? 'failed' : 'rendering', parts: [] });
+    return ok({
+      ...standing,
+      state: end === 'failed' && !begins ? 'failed' : 'rendering',
+      parts: [],
+      ...(typeof answer === 'object' && { waits: answer }),
+    });
   const untilMs = now() + LINK_MS;
   const parts = await Promise.all(
     written.slice(from, from + PARTS_AN_ANSWER).map(async (part, i) => {

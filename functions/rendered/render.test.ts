@@ -22,6 +22,9 @@ let nowMs: number;
 let purged: boolean;
 const table = { get: async () => (purged ? { purged: 'then' } : { connector: 'x' }) };
 const now = () => nowMs;
+/** Whoever asks has a turn: turns have tests of their own. */
+const atOnce = async () => 'begin' as const;
+const FIRST = { from: 0, asker: undefined };
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'gatehouse-rendered-'));
@@ -141,10 +144,10 @@ describe('a rendered export', () => {
     expect(await render(job, deps(builder))).toBe('failed');
     expect(await render(job, deps(builder))).toBe('failed');
     let begun = 0;
-    const rendering = { store, now, isLarge: () => true, start: async () => void begun++ };
-    expect(await exportInParts(job, 0, rendering)).toMatchObject({ value: { state: 'failed' } });
+    const rendering = { store, now, turn: atOnce, isLarge: () => true, start: async () => void begun++ };
+    expect(await exportInParts(job, FIRST, rendering)).toMatchObject({ value: { state: 'failed' } });
     nowMs += 600_001;
-    expect(await exportInParts(job, 0, rendering)).toMatchObject({ value: { state: 'rendering' } });
+    expect(await exportInParts(job, FIRST, rendering)).toMatchObject({ value: { state: 'rendering' } });
     expect(begun).toBe(1);
     expect(await render(job, deps(builder))).toBe('ready');
   });
@@ -172,8 +175,8 @@ describe('a rendered export', () => {
     const builder = story();
     const job = jobOf(builder, { format: 'csv', statement: 99 });
     expect(await render(job, deps(builder))).toBe('refused');
-    const rendering = { store, now, isLarge: () => true, start: async () => {} };
-    expect(await exportInParts(job, 0, rendering)).toMatchObject({ ok: false, error: /statement 99/ });
+    const rendering = { store, now, turn: atOnce, isLarge: () => true, start: async () => {} };
+    expect(await exportInParts(job, FIRST, rendering)).toMatchObject({ ok: false, error: /statement 99/ });
   });
 });
 
@@ -254,8 +257,20 @@ describe('the key of a rendered export', () => {
       keyOf(found('a'), { format: 'csv', statement: 1 }),
       keyOf(found('a'), { format: 'csv', statement: 2 }),
       keyOf(found('a'), { format: 'csv', statement: 2, exact: 'true' }),
+      keyOf(found('a'), { format: 'text', statement: 1 }),
+      keyOf(found('a'), { format: 'text', all: 'true' }),
+      keyOf(found('a'), { format: 'markdown' }),
+      keyOf(found('a'), { format: 'markdown', statement: 1 }),
+      keyOf(found('a'), { format: 'asciicast' }),
+      keyOf(found('a'), { format: 'asciicast', asciicast: 2 }),
+      keyOf(found('a'), { format: 'asciicast', lane: 1 }),
+      keyOf(found('a'), { format: 'file', file: '1' }),
+      keyOf(found('a'), { format: 'file', file: '/etc/passwd' }),
     ];
     expect(new Set(keys).size).toBe(keys.length);
+    const others = { asciicast: 2, lane: 1, statement: 1, exact: 'true', all: 'true', file: '1' } as const;
+    expect(keyOf(found('a'), { format: 'ndjson', ...others })).toBe(keys[0]);
+    expect(keyOf(found('a'), { format: 'asciicast', statement: 1, all: 'true' })).toBe(keys[11]);
     expect(keyOf(found('a'), { format: 'ndjson', part: 7 })).toBe(keys[0]);
   });
 });
@@ -264,12 +279,15 @@ describe('a link', () => {
   it('opens its part alone, for five minutes', async () => {
     const builder = story();
     const job = jobOf(builder);
-    const rendering = { store, now, isLarge: () => true, start: async () => void (await render(job, deps(builder))) };
-    expect(await exportInParts(job, 0, rendering)).toMatchObject({
+    const rendering = {
+      ...{ store, now, turn: atOnce, isLarge: () => true },
+      start: async () => void (await render(job, deps(builder))),
+    };
+    expect(await exportInParts(job, FIRST, rendering)).toMatchObject({
       ok: true,
       value: { state: 'rendering', parts: [] },
     });
-    const ready = await exportInParts(job, 2, rendering);
+    const ready = await exportInParts(job, { from: 2, asker: undefined }, rendering);
     const part = ready.ok ? ready.value.parts[0] : undefined;
     expect(part).toMatchObject({ number: 2, bytes: PART });
     const url = new URL(part?.url ?? '');

@@ -18,6 +18,8 @@ interface GatehouseFunctionProps {
   readonly handler: string;
   readonly timeout: Duration;
   readonly memoryMib: number;
+  /** Runs at once: kept for this function, and no more of it. Default: what the account has left. */
+  readonly reservedConcurrency?: number;
   readonly environment: Record<string, string>;
   /** One that exists already, because the bucket names it; else it gets its own. What it may is declared here either way. */
   readonly roleName?: string;
@@ -53,6 +55,7 @@ export class GatehouseFunction extends Construct {
       architecture: Architecture.ARM_64,
       timeout: props.timeout,
       memorySize: props.memoryMib,
+      ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       tracing: Tracing.DISABLED,
       role: this.role,
       logGroup: this.log,

@@ -15,6 +15,8 @@ interface RenderingFunctionProps {
   readonly searchBucket: Bucket;
   readonly table: Table;
   readonly environment: Record<string, string>;
+  /** How many run at once; 0: as many as by default, with nothing kept for them. */
+  readonly atOnce: number;
   /** Begins it, and hands out links. */
   readonly api: GatehouseFunction;
   /** Takes away what was rendered of a session. */
@@ -26,13 +28,15 @@ export class RenderingFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: RenderingFunctionProps) {
     super(scope, id);
-    const { bucket, searchBucket, table, environment, api, purge } = props;
+    const { bucket, searchBucket, table, environment, atOnce, api, purge } = props;
     this.render = new GatehouseFunction(this, 'Render', {
       handler: 'renderExport',
       // The longest a function may run; the next run goes on.
       timeout: Duration.minutes(15),
       // One processor's worth.
       memoryMib: 1769,
+      // Neither do many exports take what records and answers, nor that what they need.
+      ...(atOnce > 0 && { reservedConcurrency: atOnce }),
       environment: { ...environment, [ENV.searchBucket]: searchBucket.bucketName },
     });
     this.render.grantReadRecordings(bucket);
@@ -50,6 +54,7 @@ export class RenderingFunction extends Construct {
       }),
     );
     api.grantRendered(searchBucket, ['s3:GetObject']);
+    if (atOnce > 0) api.function.addEnvironment(ENV.rendersAtOnce, String(atOnce));
     purge.grantRendered(searchBucket, ['s3:DeleteObject']);
     const { functionArn, functionName } = this.render.function;
     api.role.addToPrincipalPolicy(

@@ -1,15 +1,20 @@
 // A connector at work between everything that is real, and what happens while a part of it is away.
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { AuditPage, EndedSession, ListedGrant, ResourceList, Witnessed, WitnessPage } from '../../core/api.ts';
 import { withNames } from '../../core/audit/names.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
+import { exportSession } from '../../functions/export/registry.ts';
+import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
+import { directoryReader } from '../../functions/store/directory-reader.ts';
+import { readRecording } from '../../functions/store/read-recording.ts';
 import { gatehouse } from '../cli/run-cli.ts';
 import {
   alice,
+  alicesToken,
   carol,
   carolsToken,
   connector,
@@ -56,6 +61,46 @@ describe('a connector at work', () => {
       expect(witnessed.heads.map((it) => it.digest)).toEqual(detail.segments.map((it) => it.digest));
       expect(witnessed.manifest?.segments).toBe(detail.segments.length);
     }, 10_000);
+  });
+
+  test('an export in parts comes through command line, edge and functions as the file that a direct rendering is', async () => {
+    const { secret: password } = await grant();
+    const sql = "select n, repeat('x', 500) from generate_series(1, 60) n";
+    expect((await query(sql, password)).code).toBe(0);
+    const session = await vi.waitFor(async () => {
+      const newest = await newestSession();
+      expect(newest).toMatchObject({ state: 'sealed', counts: { rows: 60 } });
+      return newest;
+    }, 20_000);
+    if (!session) throw new Error('no session');
+    const out = join(directory, 'in-parts.csv');
+    const asked = ['export', session.id, '--format', 'csv', '--statement', '1', '--out', out];
+    const exported = await gatehouse(asked, { GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: alicesToken });
+    expect([exported.code, exported.stderr]).toEqual([0, expect.stringContaining('it is written in parts')]);
+
+    const { id, connector: recorder } = session;
+    const objects = directoryReader(join(directory, 'objects'));
+    const open = () => readRecording({ session: id, connector: recorder }, objects, nodeRecordingPlatform);
+    const direct = await exportSession(session, open, { format: 'csv', statement: 1 });
+    if (!direct.ok) throw new Error(direct.error);
+    const digest = createHash('sha256');
+    let bytes = 0;
+    for await (const chunk of direct.value.chunks) {
+      digest.update(chunk);
+      bytes += Buffer.byteLength(chunk);
+    }
+    expect(bytes).toBeGreaterThan(30_000);
+    const written = readFileSync(out);
+    expect([written.length, createHash('sha256').update(written).digest('hex')]).toEqual([bytes, digest.digest('hex')]);
+    // Parts of 4 KiB, one of them short; the look is an entry, and asking for its parts is counted to another.
+    const parts = readdirSync(join(directory, 'objects-search', 'rendered', id), { recursive: true });
+    expect(parts.filter((name) => /\d{6}$/.test(String(name)))).toHaveLength(Math.ceil(bytes / 4096));
+    const { entries } = await carol.get('/audit?kind=session.exported&limit=10', AuditPage);
+    const details = entries.filter(({ object }) => object === id).map((entry) => entry.details);
+    expect(details).toMatchObject([
+      { format: 'csv', statement: 1, parts: true },
+      { format: 'csv', statement: 1 },
+    ]);
   });
 
   test('law 2 and 4: a wrong grant is refused and audited, and nothing was dialled for it', async () => {

@@ -74,6 +74,9 @@ export function withWholeGatehouse(): void {
       dynamoEndpoint: dynamodb.endpoint,
       token: secret(functionsToken),
       report: () => {},
+      // So that some come in parts, of a few kilobytes.
+      isLargeExport: (_, { format }) => format === 'csv',
+      exportPartBytes: 4096,
     });
     stops.push(() => functions.close());
 

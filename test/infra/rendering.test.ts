@@ -61,6 +61,24 @@ describe('the function that renders exports', () => {
     expect(settings.filter((name) => name !== undefined)).toHaveLength(1);
   });
 
+  it('has concurrency of its own, as much as the API begins at once, and none where the account has none to give', () => {
+    const of = (template: Template) =>
+      Object.values(template.findResources('AWS::Lambda::Function')).flatMap(({ Properties }) => {
+        const { Handler, ReservedConcurrentExecutions: reserved, Environment } = Properties;
+        const begins = Environment.Variables.RENDERS_AT_ONCE as string | undefined;
+        return reserved === undefined && begins === undefined ? [] : [[Handler, reserved, begins]];
+      });
+    expect(of(functions).sort()).toEqual([
+      ['index.api', undefined, '10'],
+      ['index.renderExport', 10, undefined],
+    ]);
+    expect(of(Template.fromStack(declare({ exportsAtOnce: '25' }).functions)).sort()).toEqual([
+      ['index.api', undefined, '25'],
+      ['index.renderExport', 25, undefined],
+    ]);
+    expect(of(Template.fromStack(declare({ exportsAtOnce: 0 }).functions))).toEqual([]);
+  });
+
   it('has what it made deleted by the purge', () => {
     const purge = allowedTo(functions, /^PurgeRole/).filter(([, resource]) => resource.includes('/rendered/*'));
     expect(purge.map(([action]) => action)).toEqual(['s3:DeleteObject']);

@@ -1,4 +1,4 @@
-import type { ExportParts } from '../../../core/replay/exports.ts';
+import { type ExportParts, exportWaitWords } from '../../../core/replay/exports.ts';
 import { showBytes } from '../../../core/text/amounts.ts';
 import { CommandLine } from '../components/command-line.tsx';
 import { Mono } from '../components/text.tsx';
@@ -13,7 +13,12 @@ interface ExportPartsProps {
 }
 
 /** An export that is too large for one answer: while it is written, and its parts once they are there. */
-export const ExportPartsPage = ({ session, parts: { state, bytes, count, parts }, from, args }: ExportPartsProps) => {
+export const ExportPartsPage = ({
+  session,
+  parts: { state, bytes, count, parts, waits },
+  from,
+  args,
+}: ExportPartsProps) => {
   const next = (parts.at(-1)?.number ?? count - 1) + 1;
   return (
     <div class="narrow">
@@ -22,10 +27,10 @@ export const ExportPartsPage = ({ session, parts: { state, bytes, count, parts }
       </p>
       {state === 'rendering' ? (
         <>
-          <h1>The export is being written</h1>
+          <h1>{waits ? 'The export waits' : 'The export is being written'}</h1>
           <p class="lead">
-            It is too large for one answer, so it comes in parts. {showBytes(bytes)} so far.{' '}
-            <a href={from(0)}>Look again</a>
+            It is too large for one answer, so it comes in parts.{' '}
+            {waits ? exportWaitWords(waits) : `${showBytes(bytes)} so far.`} <a href={from(0)}>Look again</a>
           </p>
         </>
       ) : state === 'failed' ? (
