@@ -7,17 +7,21 @@ import type { VerifyFault } from '../../core/recording/verify-faults.ts';
 /** The indexer seals within seconds of a manifest; a queue that is behind takes longer. */
 const SEALED_WITHIN_MS = 15 * 60_000;
 
+interface Standing {
+  readonly purged: boolean;
+  readonly ended: string | undefined;
+  readonly proven: boolean;
+  readonly now: number;
+}
+
 interface Compared {
   readonly faults: readonly VerifyFault[];
   readonly proofs: readonly string[];
   readonly notCompared: readonly string[];
 }
 
-/** `ended`: when the edge witnessed the manifest; undefined: it runs, or nothing of it is stored. `proven`: whether the recording is. */
-export function compareCatalogue(
-  word: CatalogueWord | undefined,
-  { ended, proven, now }: { readonly ended: string | undefined; readonly proven: boolean; readonly now: number },
-): Compared {
+/** `purged`: the edge witnessed that nothing of it is stored any more. `ended`: when the edge witnessed the manifest; undefined: it runs, or nothing of it is stored. `proven`: whether the recording is. */
+export function compareCatalogue(word: CatalogueWord | undefined, { purged, ended, proven, now }: Standing): Compared {
   const found: Compared = { faults: [], proofs: [], notCompared: [] };
   if (!word)
     return { ...found, notCompared: ['the catalogue’s row: this edge does not tell, or the functions do not answer'] };
@@ -25,6 +29,7 @@ export function compareCatalogue(
     ...found,
     faults: [{ object: 'catalogue', reason: 'catalogue_differs', message }],
   });
+  if (purged) return word.listed ? faulty('its row lists a session that was purged') : found;
   if (word.contradicted.includes('row')) return faulty('its row is none that an indexer wrote');
   if (word.contradicted.length > 0)
     return faulty(`its row tells ${word.contradicted.join(', ')} otherwise than the recording and the edge`);

@@ -12,6 +12,7 @@ import { decodeSegment } from '../../core/recording/segment.ts';
 import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
 import { Failure, usage } from '../failure.ts';
+import { purgesInCopy, purgeWords } from './purges-in-copy.ts';
 import { readLogCopy } from './read-log-copy.ts';
 import { recordingPlatform } from './recording-platform.ts';
 import type { ProofBasis, UnprovenPlace } from './report-page.ts';
@@ -60,15 +61,20 @@ export async function verifyCopy(dir: string, keys: TrustedKeys | undefined, kep
     });
     reports.push(await withLog(report, logged));
   }
-  if (logged)
-    for (const digest of await missingFrom(
-      logged,
-      reports.map(({ session }) => session),
-    ))
+  const lacking = logged
+    ? await missingFrom(
+        logged,
+        reports.map(({ session }) => session),
+      )
+    : [];
+  if (lacking.length > 0) {
+    const purges = await purgesInCopy(join(root, AUDIT));
+    for (const digest of lacking)
       unproven.push({
         path: join(root, LOG),
-        message: `the log has a session that is not in this copy: SHA-256 of its id ${digest}`,
+        message: `the log has a session that is not in this copy: SHA-256 of its id ${digest}; ${purgeWords(purges, digest)}`,
       });
+  }
   const basis = {
     source: root,
     keys: keys ? basisKeys(keys) : [],
@@ -79,6 +85,7 @@ export async function verifyCopy(dir: string, keys: TrustedKeys | undefined, kep
 }
 
 const LOG = 'log';
+const AUDIT = 'audit';
 
 async function withLog(report: VerifyReport, logged: LoggedSessions | undefined): Promise<VerifyReport> {
   if (!logged) {

@@ -17,6 +17,7 @@ import type { ProofBasis } from './report-page.ts';
 import { parseCheckpoint } from '../../core/tlog/checkpoint.ts';
 import { trustOf } from '../../core/tlog/witness-policy.ts';
 import { compareCatalogue } from './compare-catalogue.ts';
+import { withPurgeEntry } from './purge-entry.ts';
 import { purgeUnderWay } from './purge-under-way.ts';
 import { recordingPlatform } from './recording-platform.ts';
 
@@ -179,6 +180,7 @@ async function verifyWith(
   const row =
     objects &&
     compareCatalogue(objects.catalogue, {
+      purged: seen?.purged !== undefined,
       ended: seen?.manifest?.at,
       proven: ofRecording.length === 0,
       now: Date.now(),
@@ -190,7 +192,8 @@ async function verifyWith(
   };
   const faults = [...ofRecording, ...(row?.faults ?? [])];
   const purging = purgeUnderWay({ ...logged, faults }, seen?.purgeOrdered, names);
-  if (purging) return purging;
+  if (purging) return withPurgeEntry(client, purging, seen ?? {});
+  if (seen?.purged) return withPurgeEntry(client, { ...logged, faults, proven: faults.length === 0 }, seen);
   if (faults.length === 0 || !(await stillLive(client, session)))
     return { ...logged, faults, proven: faults.length === 0 };
   const notCompared = [...logged.notCompared, 'The session is still running: its manifest comes at its end.'];

@@ -19,6 +19,7 @@ const FAULTS = [
   'fact_of_other_version',
   'began_after_all',
   'stored_after_purge',
+  'purge_not_ordered',
   'not_in_log',
   'catalogue_differs',
 ] as const;

@@ -5,6 +5,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type AuditEntry, type AuditEvent, chainAuditEntry } from '../../core/audit/audit.ts';
+import type { VerifyReport } from '../../core/recording/verify.ts';
 import { NOTHING_COUNTED } from '../../core/recording/manifest.ts';
 import { RecordingBuilder } from '../harness/recording-builder.ts';
 import { fault, useFakeApi } from './fake-api.ts';
@@ -126,6 +128,7 @@ describe('verify', () => {
     const head = { number: 0, digest: 'a'.repeat(64), at };
     const manifest = { digest: 'a'.repeat(64), segments: 1, at };
     const purgeOrdered = { at: '2026-11-30T10:00:00.000Z', audit: 41 };
+    replies['GET /api/v1/audit'] = { status: 403, body: fault('forbidden', 'no') };
     replies['GET /api/v1/connectors'] = { status: 403, body: fault('forbidden', 'no') };
     replies['GET /api/v1/sessions'] = { body: { sessions: [] } };
     replies['GET /api/v1/witness'] = { body: { sessions: [{ session: SESSION, connector, heads: 1 }] } };
@@ -148,6 +151,79 @@ describe('verify', () => {
     replies[`GET /api/v1/sessions/${SESSION}/objects/00000000.seg`] = { body: 'bad' };
     const altered = await run('verify', '--all');
     expect([altered.code, altered.stdout]).toEqual([1, expect.stringContaining('segment_damaged')]);
+  });
+
+  describe('of a purged session reads the entry that the mark names', () => {
+    const connector = 'con_01m7xr2y76rsw2kt403zh5pxa5';
+    const at = '2026-11-30T10:00:00.000Z';
+    const mark = { at, audit: 41 };
+    const manifest = { digest: 'a'.repeat(64), segments: 1, at: '2026-11-20T10:00:00.000Z' };
+    const entryOf = async (change: Partial<AuditEntry> = {}, event: Partial<AuditEvent> = {}): Promise<AuditEntry> => {
+      const details = { mode: 'due', manifest: manifest.digest };
+      const before = { sequence: 40, digest: 'b'.repeat(64) };
+      const ordered = { kind: 'purge.ordered', actor: 'gatehouse', object: SESSION, details, ...event } as const;
+      return { ...(await chainAuditEntry(before, ordered, '2026-11-29T10:00:00.000Z')), ...change };
+    };
+    const verified = async (entry: AuditEntry | 'forbidden' | undefined, seen: object = { purged: mark }) => {
+      replies['GET /api/v1/connectors'] = { status: 403, body: fault('forbidden', 'no') };
+      // As the functions have it: the row is a mark, which is in no list.
+      const catalogue = { listed: false, contradicted: [] };
+      replies[`GET /api/v1/sessions/${SESSION}/objects`] = { body: { connector, objects: [], catalogue } };
+      replies[`GET /api/v1/witness/${SESSION}`] = {
+        body: { session: SESSION, connector, heads: [], manifest, ...seen },
+      };
+      replies['GET /api/v1/audit?cursor=42&limit=1'] =
+        entry === 'forbidden'
+          ? { status: 403, body: fault('forbidden', 'no') }
+          : { body: { entries: entry ? [entry] : [] } };
+      const ran = await run('verify', SESSION, '--json');
+      return { ...ran, report: JSON.parse(ran.stdout) as VerifyReport };
+    };
+
+    it('and proves the purge by it', async () => {
+      const { code, report } = await verified(await entryOf());
+      expect([code, report.proven, report.purged]).toEqual([0, true, true]);
+      expect(report.proofs).toContain('entry 41 of the audit log ordered its purge, at 2026-11-29T10:00:00.000Z');
+    });
+
+    it.each([
+      ['is not there', undefined, {}, 'which the log does not have'],
+      ['is another one', { sequence: 39 }, {}, 'which the log does not have'],
+      ['is of another kind', {}, { kind: 'session.viewed' }, 'which is session.viewed and no order to purge'],
+      ['was only asked for', {}, { kind: 'purge.asked' }, 'which is purge.asked and no order'],
+      [
+        'orders another session',
+        {},
+        { object: `${SESSION.slice(0, -1)}9` },
+        'which orders the purge of another session',
+      ],
+      ['is younger than the mark', {}, {}, 'which was written at 2026-11-29T10:00:00.000Z, after the mark'],
+      ['was changed', { object: SESSION }, { object: 'ses_x' }, 'which was changed after it was written'],
+      ['is of another recording', {}, { details: { manifest: 'c'.repeat(64) } }, 'with another manifest'],
+    ] as const)('names a forged mark, whose entry %s', async (what, change, event, message) => {
+      const seen =
+        what === 'is younger than the mark' ? { purged: { ...mark, at: '2026-11-28T10:00:00.000Z' } } : undefined;
+      const { code, report } = await verified(change && (await entryOf(change, event)), seen);
+      expect([code, report.proven, report.purged, report.proofs]).toEqual([1, false, undefined, []]);
+      expect(report.faults).toMatchObject([{ reason: 'purge_not_ordered', message: expect.stringContaining(message) }]);
+    });
+
+    it('names a forged order, which would excuse what is missing', async () => {
+      const order = { purgeOrdered: mark };
+      const sound = await verified(await entryOf(), order);
+      expect([sound.report.purging, sound.report.faults]).toEqual([true, []]);
+      const forged = await verified(undefined, order);
+      expect([forged.code, forged.report.purging]).toEqual([1, undefined]);
+      expect(forged.report.faults).toMatchObject([{ reason: 'purge_not_ordered' }]);
+    });
+
+    it('says that it was not read where only auditors may', async () => {
+      const { code, report } = await verified('forbidden');
+      expect([code, report.proven]).toEqual([0, true]);
+      expect(report.notCompared).toContain(
+        'entry 41 of the audit log, which is to have ordered the purge: only auditors read it',
+      );
+    });
   });
 
   it('of --all goes on behind what the archive does not give, and names it', async () => {

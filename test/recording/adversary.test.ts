@@ -6,6 +6,8 @@ import { cp, mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AuditEntry, type AuditEvent, chainAuditEntry } from '../../core/audit/audit.ts';
+import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { newId } from '../../core/ids.ts';
 import { decodeManifest, type Manifest } from '../../core/recording/manifest.ts';
 import { decodeSegment, encodeSegment, manifestKey, segmentKey } from '../../core/recording/segment.ts';
@@ -494,6 +496,65 @@ describe('whoever controls the copy of the log changes', () => {
 });
 describe("whoever has the connector's key as well changes", () => {
   it.each(OF_CONNECTOR)('$what', found);
+});
+
+describe('whoever forges the mark of a purge as well, after a session was deleted', () => {
+  const offline = async () => (await archive.verifyCopy()).stdout;
+  const export_ = async (...events: readonly AuditEvent[]) => {
+    const entries: AuditEntry[] = [];
+    for (const event of events) entries.push(await chainAuditEntry(entries.at(-1), event, '2026-11-20T12:30:00.000Z'));
+    const { name, bytes } = encodeAuditPiece(entries);
+    await put(`audit/${name}`, bytes);
+    return entries;
+  };
+  const order = (of: RecordingBuilder): AuditEvent => ({
+    ...{ kind: 'purge.ordered', actor: 'gatehouse', object: of.session, details: { mode: 'due' } },
+  });
+  const withMark = async (audit: number, check: () => Promise<void>) => {
+    const undo = archive.forgePurge(victim.session, audit);
+    try {
+      await archive.remove(folder());
+      await removeRows();
+      await check();
+    } finally {
+      undo();
+      archive.audit.splice(0);
+      await archive.restore();
+    }
+  };
+
+  it('is found: the audit log has no such entry, or one of another session', async () => {
+    const rows = (await archive.rows()).filter(({ pk }) => pk === `session#${victim.session}`);
+    await withMark(1, async () => {
+      const online = await archive.verifyOnline();
+      expect([online.code, online.stdout]).toEqual([1, expect.stringContaining('which the log does not have')]);
+      archive.audit.push(...(await export_(order(neighbour))));
+      const other = await archive.verifyOnline();
+      expect([other.code, other.stdout]).toEqual([1, expect.stringContaining('orders the purge of another session')]);
+      expect(other.stdout).toContain('purge_not_ordered');
+      archive.audit.splice(0, 1, ...(await export_(order(victim))));
+      const real = await archive.verifyOnline();
+      expect([real.code, real.stdout]).toEqual([0, expect.stringContaining('proven: purged')]);
+      // A list that shows it all the same is wrong.
+      for (const row of rows) await archive.putRow(row);
+      expect((await archive.verifyOnline()).stdout).toContain('its row lists a session that was purged');
+    });
+  });
+
+  it('of a copy is told what its export of the audit log says, which proves nothing', () =>
+    withMark(1, async () => {
+      expect(await offline()).toContain('whether it was purged was not checked: the audit log');
+      await export_(order(neighbour));
+      expect(await offline()).toContain('has no order to purge it');
+      await export_(order(victim));
+      const { code, stdout } = await archive.verifyCopy();
+      expect([code, stdout]).toEqual([1, expect.stringContaining('its purge was ordered (entry 1, 2026-11-20T12:30')]);
+      expect(stdout).toContain('which only the edge proves');
+      const [piece = ''] = await readdir(join(archive.bucket, 'audit'));
+      const text = await readFile(join(archive.bucket, 'audit', piece), 'utf8');
+      await archive.put(`audit/${piece}`, text.replace('"due"', '"old"'));
+      expect(await offline()).toContain('cannot be told: the audit log');
+    }));
 });
 
 describe('a report to keep', () => {

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import type { Witnessed } from '../../core/api.ts';
+import type { AuditEntry } from '../../core/audit/audit.ts';
 import { SessionPage } from '../../core/catalogue.ts';
 import { manifestKey } from '../../core/recording/segment.ts';
 import { ObjectList } from '../../core/api.ts';
@@ -116,6 +117,8 @@ interface Known {
 
 export class ProofArchive {
   readonly log: SessionLog;
+  /** The newest entries of the edge's audit log, as it answers whoever asks. */
+  readonly audit: AuditEntry[] = [];
   readonly #root: string;
   readonly #known = new Map<string, Known>();
   readonly #connectors = new Map<string, Uint8Array>();
@@ -236,6 +239,14 @@ export class ProofArchive {
     await this.#table.send(new DeleteCommand({ TableName, Key: { pk, sk } }));
   }
 
+  /** In the edge's own witness, by whoever can write there; the audit log has no such entry. */
+  forgePurge(session: string, audit: number): () => void {
+    const known = this.#known.get(session);
+    if (!known) throw new Error(`nobody witnessed ${session}`);
+    this.#known.set(session, { ...known, witnessed: { ...known.witnessed, purged: { at: ENDED, audit } } });
+    return () => void this.#known.set(session, known);
+  }
+
   verifyOnline(...args: string[]): Promise<Finished> {
     const GATEHOUSE_URL = `http://127.0.0.1:${(this.#edge.address() as AddressInfo).port}`;
     return command(['verify', '--all', ...args], { GATEHOUSE_URL, GATEHOUSE_TOKEN: 'gat_secret' });
@@ -278,6 +289,7 @@ export class ProofArchive {
       }));
       return { connectors: list };
     }
+    if (path === '/api/v1/audit') return { entries: this.audit };
     if (path === '/api/v1/log') return { key: showNoteKey(this.log.key), checkpoint: await this.log.checkpoint() };
     if (path === '/api/v1/witness') {
       const all = [...this.#known.values()].map(({ witnessed: { session: id, connector, heads } }) => ({
