@@ -118,6 +118,7 @@ export const archiveOfTests = () => {
   const contradictions: string[] = [];
   const searched: string[] = [];
   const reindexes: string[] = [];
+  let exported = '';
   return (base: string): RequestListener =>
     (request, response) => {
       const url = new URL(request.url ?? '/', base);
@@ -125,6 +126,7 @@ export const archiveOfTests = () => {
       if (/^\/(plan-)?retention\b/.test(url.pathname)) return void retention(request, response);
       if (url.pathname === '/contradictions' && request.method === 'GET')
         return response.end(contradictions.join('\n'));
+      if (url.pathname === '/exported') return response.end(exported);
       if (url.pathname === '/searched') return response.end(searched.at(-1));
       const json = (status: number, body: unknown) =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -168,6 +170,10 @@ export const archiveOfTests = () => {
       if (id === undefined) {
         const email = url.searchParams.get('email');
         const asked = [url.searchParams.get('task'), email?.split('@')[0]];
+        if (email?.startsWith('archive-away')) return json(503, { error: { reason: 'unavailable', message: 'no' } });
+        if (email?.startsWith('second-page') && !url.searchParams.has('cursor'))
+          return json(200, { sessions: [], cursor: '2' });
+        if (email?.startsWith('second-page')) return json(200, { sessions: [SESSIONS.ofBob] });
         const incomplete = asked.includes('while-it-is-made-again') || undefined;
         return json(200, {
           sessions: sessions.filter((entry) => email === null || entry.email === email),
@@ -189,6 +195,7 @@ export const archiveOfTests = () => {
             .writeHead(200, { 'content-type': 'application/x-ndjson' })
             .end(`${JSON.stringify({ kind: 'notice', timeUs: 1, severity: 'NOTICE', message: 'hello' })}\n`);
         case 'export': {
+          exported = url.search;
           if (url.searchParams.get('statement') === '9')
             return json(400, { error: { reason: 'bad_request', message: 'statement 9 has no results here' } });
           const name = `attachment; filename="${entry.id}.html"`;

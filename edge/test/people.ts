@@ -17,21 +17,21 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   mallory: [],
 };
 
-export const person = (name: string): Identity => ({
+export const person = (name: string, groups = GROUPS[name] ?? []): Identity => ({
   subject: `${ISSUER_OF_TESTS}#${name}`,
   email: `${name}@example.com`,
   name,
-  groups: [...(GROUPS[name] ?? [])],
+  groups: [...groups],
   provider: 'demo',
   authenticatedAt: '2026-11-20T10:00:00.000Z',
 });
 
-async function tokenOf(name: string): Promise<string> {
+async function tokenOf(name: string, groups?: readonly string[]): Promise<string> {
   const directory = remote(env.DIRECTORY);
   const hash = await hashToken(newToken('gdc', systemIdSource.random));
   const userCode = newUserCode(systemIdSource.random);
   await directory.startDeviceLogin({ hash, userCode, address: 'tests', userAgent: 'tests' });
-  await directory.decideDeviceLogin(userCode, person(name));
+  await directory.decideDeviceLogin(userCode, person(name, groups));
   const token = newToken('gat', systemIdSource.random);
   await directory.redeemDeviceLogin(hash, await hashToken(token));
   return token.reveal();
@@ -43,9 +43,9 @@ export interface Caller {
   send(method: string, path: string, body?: unknown): Promise<Response>;
 }
 
-/** Somebody who calls the API below /api/v1 with a token. */
-export async function callerAs(name: string): Promise<Caller> {
-  const token = await tokenOf(name);
+/** Somebody who calls the API below /api/v1 with a token. `groups`: other ones than theirs, from now on. */
+export async function callerAs(name: string, groups?: readonly string[]): Promise<Caller> {
+  const token = await tokenOf(name, groups);
   const authorization = `Bearer ${token}`;
   return {
     token,

@@ -6,6 +6,8 @@ import { newId, type SessionId } from '../../core/ids.ts';
 import type { HoldScope, LegalHold } from '../../core/retention/hold.ts';
 import { Killing } from '../../test/harness/purge/killing.ts';
 import { PurgeArchive, recorded } from '../../test/harness/purge/purge-archive.ts';
+import { DAY_MS } from '../../core/retention/may-purge.ts';
+import { RetriableFault } from '../faults.ts';
 import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { CatalogueReader } from '../catalogue-table/reader.ts';
 import { HELD_SESSIONS, HOLD_STANDINGS, SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
@@ -41,13 +43,13 @@ async function storeAndList({ store, table }: PurgeArchive, { objects, connector
   await table.putAll([{ pk: sessionPartition(session), sk: SESSION_ROW, connector: connector.id }]);
 }
 
-async function sweep(archive: PurgeArchive, killing = new Killing(0)): Promise<HoldEvent[]> {
+async function sweep(archive: PurgeArchive, killing = new Killing(0), checkedARun = 10_000): Promise<HoldEvent[]> {
   const table = killing.watched(archive.table);
   const told: HoldEvent[] = [];
   await sweepHolds({
     ...{ table, store: killing.watched(archive.store, ['walk']), ledger: new PurgeLedger(table) },
     ...{ catalogue: new CatalogueReader(table, () => {}), platform: nodeRecordingPlatform },
-    ...{ now: () => archive.nowMs, report: (event) => void told.push(event) },
+    ...{ now: () => archive.nowMs, report: (event) => void told.push(event), checkedARun },
   });
   return told;
 }
@@ -149,7 +151,7 @@ describe('the sweep of holds', () => {
     for (const one of [byId, byPerson]) await archive.ledger.putHold(one);
     await sweep(archive);
     await archive.ledger.putHold(lifted(byId));
-    expect(await sweep(archive)).toContainEqual({ kind: 'hold.swept', holds: 1, sessions: 0, released: 0 });
+    expect(await sweep(archive)).toContainEqual({ kind: 'hold.swept', holds: 1, sessions: 0, released: 0, checked: 0 });
     expect(heldOf(archive, ids.twice)).not.toContain(false);
   });
 
@@ -171,8 +173,146 @@ describe('the sweep of holds', () => {
       await sweep(archive);
       expect(heldOf(archive, ids.twice)).not.toContain(false);
       await archive.ledger.putHold(lifted(later));
-      expect(await sweep(archive)).toContainEqual({ kind: 'hold.swept', holds: 0, sessions: 0, released: 1 });
+      expect(await sweep(archive)).toContainEqual({
+        kind: 'hold.swept',
+        holds: 0,
+        sessions: 0,
+        released: 1,
+        checked: 0,
+      });
       expect(heldOf(archive, ids.twice)).not.toContain(true);
     }
+  });
+});
+
+describe('a hold on a time', () => {
+  const HELD: HoldScope = { of: 'time', since: '2026-11-20T00:00:00.000Z', until: '2026-11-21T00:00:00.000Z' };
+  const DAYS_US = 86_400_000_000;
+  async function swept(builder: RecordingBuilder) {
+    const archive = await PurgeArchive.make(client);
+    await archive.upload(builder);
+    await archive.ledger.putHold(hold(HELD));
+    await sweep(archive);
+    return { held: new Set(heldOf(archive, builder.session)), rows: await rows(archive, HELD_SESSIONS) };
+  }
+
+  it('covers a session that began before it and ran into it', async () => {
+    const builder = new RecordingBuilder({ startedAt: '2026-11-01T00:00:00.000Z' })
+      .cut()
+      .wait(19.5 * DAYS_US)
+      .end();
+    expect([...(await swept(builder)).held]).toEqual([true]);
+  });
+
+  it('holds nothing of one that ended before it, though it is looked at', async () => {
+    const builder = new RecordingBuilder({ startedAt: '2026-11-01T00:00:00.000Z' })
+      .cut()
+      .wait(2 * DAYS_US)
+      .end();
+    expect(await swept(builder)).toEqual({ held: new Set([false]), rows: [] });
+  });
+});
+
+it('a hold on a session that was purged holds nothing, and says so', async () => {
+  const archive = await PurgeArchive.make(client);
+  const builder = recorded({ session: newId('ses') }, ['1']);
+  const row = { pk: sessionPartition(builder.session), sk: SESSION_ROW, connector: builder.connector.id };
+  await archive.table.putAll([{ ...row, purged: '2026-11-20T00:00:00.000Z' }]);
+  await archive.ledger.putHold(hold({ of: 'session', session: builder.session }));
+  await sweep(archive);
+  expect(await rows(archive, HELD_SESSIONS)).toEqual([]);
+  expect(await rows(archive, HOLD_STANDINGS)).toMatchObject([{ sessions: 0 }]);
+});
+
+describe('what the table says is held', () => {
+  const lost = (events: readonly HoldEvent[]) => events.filter(({ kind }) => kind === 'hold.lost');
+  const checked = (events: readonly HoldEvent[]) =>
+    events.flatMap((event) => (event.kind === 'hold.swept' ? [event.checked] : []));
+  async function held(count = 1) {
+    const archive = await PurgeArchive.make(client);
+    const builders = Array.from({ length: count }, () => recorded({ session: newId('ses') }, ['1']));
+    for (const builder of builders) await storeAndList(archive, builder);
+    await archive.ledger.putHold(hold({ of: 'sessions', sessions: builders.map(({ session }) => session) }));
+    await sweep(archive);
+    return { archive, ids: builders.map(({ session }) => session) };
+  }
+  const takeOff = ({ store }: PurgeArchive, session: string) => {
+    for (const kept of store.kept) if (kept.key.includes(session)) kept.held = false;
+  };
+
+  it('is looked at in the store once a day: what somebody took off in S3 is told, and put back', async () => {
+    const { archive, ids } = await held();
+    const [session = ''] = ids;
+    takeOff(archive, session);
+    archive.at(archive.nowMs + DAY_MS - 1);
+    expect(checked(await sweep(archive))).toEqual([0]);
+    archive.at(archive.nowMs + 1);
+    const objects = heldOf(archive, session).length;
+    const events = await sweep(archive);
+    expect(lost(events)).toEqual([{ kind: 'hold.lost', session, unheld: objects, missing: 0 }]);
+    expect(checked(events)).toEqual([objects]);
+    expect(heldOf(archive, session)).not.toContain(false);
+    archive.at(archive.nowMs + DAY_MS);
+    expect(lost(await sweep(archive))).toEqual([]);
+  });
+
+  it('is told before it is put back, so that a run that is killed in between has told it', async () => {
+    const { archive, ids } = await held();
+    takeOff(archive, ids[0] ?? '');
+    archive.at(archive.nowMs + DAY_MS);
+    const told: HoldEvent[] = [];
+    await sweepHolds({
+      ...{ table: archive.table, ledger: archive.ledger, now: () => archive.nowMs },
+      store: {
+        versions: (place, after) => archive.store.versions(place, after),
+        walk: (startAfter) => archive.store.walk(startAfter),
+        lockOf: (version) => archive.store.lockOf(version),
+        read: (version, maxBytes) => archive.store.read(version, maxBytes),
+        remove: (version, bypass) => archive.store.remove(version, bypass),
+        async setHold() {
+          throw new RetriableFault('killed');
+        },
+      },
+      ...{ catalogue: archive.catalogue, platform: nodeRecordingPlatform, report: (event) => void told.push(event) },
+    });
+    expect(told.map(({ kind }) => kind)).toEqual(['hold.lost', 'hold.failed', 'hold.swept']);
+    // Not done: the next run looks again, and not a day later.
+    expect(lost(await sweep(archive))).toHaveLength(1);
+  });
+
+  it('tells of objects that are gone', async () => {
+    const { archive, ids } = await held();
+    const [first] = archive.store.kept;
+    if (!first) throw new Error('nothing is stored');
+    first.held = false;
+    expect(await archive.store.remove(first, false)).toBe('removed');
+    archive.at(archive.nowMs + DAY_MS);
+    expect(lost(await sweep(archive))).toEqual([{ kind: 'hold.lost', session: ids[0], unheld: 0, missing: 1 }]);
+  });
+
+  it('is looked at in turns, so many objects a run, and nobody skips a turn by a time to come', async () => {
+    const { archive, ids } = await held(5);
+    const each = heldOf(archive, ids[0] ?? '').length;
+    archive.at(archive.nowMs + DAY_MS);
+    const looked = [];
+    for (let run = 0; run < 4; run++) looked.push(...checked(await sweep(archive, new Killing(0), 2 * each)));
+    expect(looked).toEqual([2 * each, 2 * each, each, 0]);
+    const [row] = await rows(archive, HELD_SESSIONS);
+    await archive.table.putAll([
+      { ...row, pk: HELD_SESSIONS, sk: String(row?.sk), checked: '2099-01-01T00:00:00.000Z' },
+    ]);
+    expect(checked(await sweep(archive))).toEqual([each]);
+  });
+
+  it('is looked at too where an earlier release, or somebody else, wrote that it is held', async () => {
+    const archive = await PurgeArchive.make(client);
+    const builder = recorded({ session: newId('ses') }, ['1']);
+    await storeAndList(archive, builder);
+    const one = hold({ of: 'session', session: builder.session });
+    await archive.ledger.putHold(one);
+    const row = { connector: builder.connector.id, holds: [one.id], whole: true };
+    await archive.table.putAll([{ pk: HELD_SESSIONS, sk: builder.session, ...row }]);
+    expect(lost(await sweep(archive))).toHaveLength(1);
+    expect(heldOf(archive, builder.session)).not.toContain(false);
   });
 });

@@ -111,6 +111,7 @@ describe('holds in the table that are not those of the edge', () => {
     const refused = { session: session.session, refusals: [{ why: 'holds_differ' }] };
     expect((await archive.run({}, true)).refused).toEqual([refused]);
     expect(await archive.run()).toMatchObject({ purged: [], refused: [refused] });
+    expect(archive.events).toContainEqual({ kind: 'purge.holds_differ', session: session.session });
     await archive.ledger.putHold(hold);
     expect(await archive.run()).toMatchObject({ proposed: [session.session] });
     await archive.orderAll();

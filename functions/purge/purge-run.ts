@@ -19,6 +19,8 @@ export type PurgeEvent =
   | { readonly kind: 'purge.done'; readonly session: string; readonly versions: number }
   /** Something other than a date stands against it. Told when it is found and each day again, of holds only when they are found. */
   | { readonly kind: 'purge.refused'; readonly session: string; readonly why: readonly string[] }
+  /** The holds here are not those that the edge has: nothing is purged until they are. */
+  | { readonly kind: 'purge.holds_differ'; readonly session: string }
   /** The recording says that it is kept for fewer days than the edge granted, and those are not over. */
   | {
       readonly kind: 'purge.contradicted';
@@ -278,8 +280,11 @@ class Run {
 
   #refuse(session: SessionId, refusals: PurgeRefusal[], isTold: boolean): void {
     this.#refused.set(session, refusals);
-    if (isTold && !this.#dryRun)
-      this.#deps.report({ kind: 'purge.refused', session, why: refusals.map(({ why }) => why) });
+    if (!isTold || this.#dryRun) return;
+    const why = refusals.map((each) => each.why);
+    this.#deps.report(
+      why.includes('holds_differ') ? { kind: 'purge.holds_differ', session } : { kind: 'purge.refused', session, why },
+    );
   }
 
   async #guarded(session: SessionId, work: () => Promise<void>): Promise<void> {

@@ -85,6 +85,7 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
     if (against.length > 0) {
       // So that it is not proposed again, and with what the edge says of it.
       if (known?.state === 'proposed') await deps.ledger.note({ ...purge, state: 'refused', refusals: against });
+      if (against.some(({ why }) => why === 'holds_differ')) deps.report({ kind: 'purge.holds_differ', session });
       for (const each of against)
         if (each.why === 'contradicted')
           deps.report({ kind: 'purge.contradicted', session, claimed: each.claimed, granted: each.granted });

@@ -12,6 +12,7 @@ import type { SessionId } from '../../core/ids.ts';
 import {
   DUE_DAYS,
   duePartition,
+  EXPORTS,
   HELD_SESSIONS,
   HOLD_STANDINGS,
   HOLDS,
@@ -131,6 +132,7 @@ export class FunctionsStack extends Stack {
         targets: [new LambdaFunction(target, { retryAttempts: 2 })],
       });
     this.rendering = new RenderingFunction(this, 'Rendering', {
+      atOnce: settings.exportsAtOnce,
       ...{ bucket: recording.bucket, searchBucket: recording.searchBucket, table: recording.table },
       ...{ environment, api: this.api, purge: this.purge },
     });
@@ -224,8 +226,17 @@ export class FunctionsStack extends Stack {
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
     // Who writes there could order a purge, or a reindex.
-    this.index.denyWriteRows(table, [PURGES, PURGE_RUNS, HOLDS, HELD_SESSIONS, HOLD_STANDINGS, RECONCILE, REINDEX]);
-    this.api.grantWriteRows(table, [PURGES, HOLDS, REINDEX]);
+    this.index.denyWriteRows(table, [
+      PURGES,
+      PURGE_RUNS,
+      HOLDS,
+      HELD_SESSIONS,
+      HOLD_STANDINGS,
+      RECONCILE,
+      REINDEX,
+      EXPORTS,
+    ]);
+    this.api.grantWriteRows(table, [PURGES, HOLDS, REINDEX, EXPORTS]);
     this.purge.grantReadRows(table);
     this.purge.grantWriteRows(table, [
       sessionPartition('*' as SessionId),
@@ -370,6 +381,20 @@ export class FunctionsStack extends Stack {
       says: 'A session whose time is over cannot be deleted.',
       runbook: 'purge-refused',
       metric: alarms.countLines('PurgeRefused', this.purge.log, 'purge.refused'),
+      above: 0,
+    });
+    // One metric of two functions: the API refuses the order, the purge what was ordered before.
+    alarms.countLines('OrderHoldsDiffer', this.api.log, 'purge.holds_differ');
+    alarms.add('HoldsDiffer', {
+      says: 'The legal holds of the functions are not those of the edge, and nothing is purged.',
+      runbook: 'holds-differ',
+      metric: alarms.countLines('PurgeHoldsDiffer', this.purge.log, 'purge.holds_differ'),
+      above: 0,
+    });
+    alarms.add('HoldLost', {
+      says: 'Objects under a legal hold had lost it in the store, or are gone.',
+      runbook: 'hold-lost',
+      metric: alarms.countLines('HoldLost', this.hold.log, 'hold.lost'),
       above: 0,
     });
     alarms.add('PurgeContradicted', {

@@ -278,6 +278,21 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
       await called('POST', `/retention/purges/${session}/order`, Buffer.from(JSON.stringify(order)));
     },
   ],
+  HoldsDiffer: [
+    'api',
+    async () => {
+      const { session, connector } = await oldSession();
+      // Of other holds than stand in the table.
+      const order = {
+        mode: 'due',
+        at: '2026-11-21T00:00:00.000Z',
+        audit: 1,
+        connector: connector.id,
+        holds: 'ab'.repeat(32),
+      };
+      await called('POST', `/retention/purges/${session}/order`, Buffer.from(JSON.stringify(order)));
+    },
+  ],
   PurgeFailed: [
     'purge',
     async () => {
@@ -307,6 +322,18 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
       await purged();
     },
   ],
+  HoldLost: [
+    'hold',
+    async () => {
+      const { connector, session } = await oldSession();
+      const on = { id: newId('hld'), scope: { of: 'session', session }, placed: PLACED };
+      const row = { connector: connector.id, holds: [on.id], whole: true };
+      await catalogue.send(new PutCommand({ TableName: 'catalogue', Item: { pk: 'holds', sk: on.id, hold: on } }));
+      await catalogue.send(new PutCommand({ TableName: 'catalogue', Item: { pk: 'held', sk: session, ...row } }));
+      await hold();
+      await catalogue.send(new DeleteCommand({ TableName: 'catalogue', Key: { pk: 'holds', sk: on.id } }));
+    },
+  ],
   ReindexFailed: [
     'reindex',
     async () => {
@@ -324,14 +351,14 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
     'hold',
     async () => {
       const { connector, session } = await oldSession();
-      const placed = { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' };
-      const on = { id: newId('hld'), scope: { of: 'session', session }, placed };
+      const on = { id: newId('hld'), scope: { of: 'session', session }, placed: PLACED };
       await catalogue.send(new PutCommand({ TableName: 'catalogue', Item: { pk: 'holds', sk: on.id, hold: on } }));
       s3.away.add(`recordings/${connector.id}/`);
       await hold();
     },
   ],
 };
+const PLACED = { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' };
 /** A value that AWS itself would measure; that it does so is AWS's word. */
 const MEASURED = {
   DeadLetters: 1,

@@ -410,9 +410,12 @@ describe('the functions', () => {
     expect(inOrder(written)).toEqual(
       inOrder([
         // It may write all the rest.
-        ['Deny Index', keys('purges', 'purge-runs', 'holds', 'held', 'hold-standings', 'reconcile', 'reindex')],
+        [
+          'Deny Index',
+          keys('purges', 'purge-runs', 'holds', 'held', 'hold-standings', 'reconcile', 'reindex', 'exports'),
+        ],
         ['Allow Api', keys(...search)],
-        ['Allow Api', keys('purges', 'holds', 'reindex')],
+        ['Allow Api', keys('purges', 'holds', 'reindex', 'exports')],
         ['Allow Reindex', keys('session#*', 'months', 'due#*', 'due-days', 'reindex', ...search)],
         ['Allow Fold', keys(...search)],
         ['Allow Purge', keys('session#*', 'due#*', 'due-days', 'purges', 'purge-runs', 'reconcile', ...search)],

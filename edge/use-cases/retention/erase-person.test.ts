@@ -113,6 +113,22 @@ test('is refused while the catalogue is made again: it cannot say what is stored
   ]);
 });
 
+test('is refused for a recording that only a later page of the catalogue lists', async () => {
+  await callerAs('second-page');
+  expect(await refusal(await erase('carol', 'second-page@example.com'))).toEqual([
+    403,
+    expect.stringContaining(`recordings of them (${SESSIONS.ofBob.id})`),
+  ]);
+});
+
+test('is refused while the archive does not say what is stored', async () => {
+  await callerAs('archive-away');
+  expect(await refusal(await erase('carol', 'archive-away@example.com'))).toEqual([
+    503,
+    expect.stringContaining('The archive does not answer'),
+  ]);
+});
+
 test('is refused while a hold on them stands, and takes two people; then nobody can tell whose it was', async () => {
   const placed = await people.carol.send('POST', '/holds', {
     scope: { of: 'user', email: 'Mallory@example.com' },
@@ -154,4 +170,7 @@ test('is refused while a hold on them stands, and takes two people; then nobody 
   expect(holds.find((hold) => hold.id === id)?.scope).toEqual({ of: 'user', email: erased.person });
   expect((await people.mallory.get('/me')).status).toBe(401);
   expect(await remote(env.DIRECTORY).personByEmail(MALLORY)).toBeUndefined();
+  // Of somebody who comes again by that address, nobody has asked yet.
+  await callerAs('mallory');
+  expect(await (await erase('bob')).json()).toMatchObject({ state: 'waiting' });
 });

@@ -73,15 +73,10 @@ async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
     if (page.value.incomplete)
       return fault(
         'unavailable',
-        'The catalogue is being made again: nobody can tell what is stored. Try again when it is done.',
+        'The catalogue is being made again, and cannot say yet whether recordings of them are stored. Try again when it is done: gatehouse reindex --status.',
       );
     const [session] = page.value.sessions;
     if (session) return storedStill('recordings of them', session.id);
-    if (page.value.incomplete)
-      return fault(
-        'unavailable',
-        'The catalogue is being made again, and cannot say yet whether recordings of them are stored. Try again when it is done: gatehouse reindex --status.',
-      );
     cursor = page.value.cursor;
   } while (cursor !== undefined);
   return ok(undefined);

@@ -3,14 +3,15 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ConnectorId, newId, type SessionId } from '../../../core/ids.ts';
-import { holdsDigest } from '../../../core/retention/hold.ts';
+import { ConnectorId, type HoldId, newId, type SessionId } from '../../../core/ids.ts';
+import { holdLine, holdsDigest, type LegalHold } from '../../../core/retention/hold.ts';
 import { orderText, PurgeOrder } from '../../../core/retention/purge.ts';
 import { parseNote, parseNoteKey, whoSigned } from '../../../core/tlog/note.ts';
 import { remote } from '../../objects/rpc.ts';
 import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
 import { audit, grantFor, newest } from '../../test/grants.ts';
 import { type Caller, callerAs } from '../../test/people.ts';
+import { SESSIONS } from '../../test/sessions.ts';
 
 const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 let session: string;
@@ -104,6 +105,87 @@ describe('a legal hold', () => {
   });
 });
 
+describe('what one of two has asked for', () => {
+  const WEEK = 7 * 24 * 3_600_000;
+  const liftBy = async (who: keyof typeof people, id: string) =>
+    (await people[who].send('POST', `/holds/${id}/lift`, { reason: 'settled' })).json<LegalHold>();
+  /** As it was, had it been asked for so long ago. */
+  const ago = async (id: HoldId, ms: number) => {
+    const before = await remote(env.RETENTION).hold(id);
+    if (!before?.lifting) throw new Error('nobody asked');
+    const lifting = { ...before.lifting, at: new Date(Date.now() - ms).toISOString() };
+    expect(await remote(env.RETENTION).putHold({ ...before, lifting }, before)).toBe(true);
+  };
+
+  test('to lift a hold stands for seven days, and then a second person is the first again', async () => {
+    await functions('POST', { purges: [] });
+    const { id } = await (await place('carol', { of: 'session', session: first })).json<LegalHold>();
+    await liftBy('carol', id);
+    await ago(id, WEEK + 1_000);
+    const anew = await liftBy('bob', id);
+    expect([anew.lifted, anew.lifting?.by]).toEqual([undefined, 'bob@example.com']);
+    expect(await newest('hold.lift_asked')).toMatchObject({ actor: 'bob@example.com', object: id });
+    // A minute before that it is an agreement.
+    await ago(id, WEEK - 60_000);
+    expect((await liftBy('carol', id)).lifted).toMatchObject({ by: 'carol@example.com' });
+  });
+
+  test('is nothing any more where who asked may no longer, or somebody else changed the hold meanwhile', async () => {
+    await functions('POST', { purges: [] });
+    const { id } = await (await place('bob', { of: 'session', session: first })).json<LegalHold>();
+    await liftBy('carol', id);
+    await remote(env.DIRECTORY).forgetPerson('carol@example.com');
+    expect((await liftBy('bob', id)).lifting?.by).toBe('bob@example.com');
+    people.carol = await callerAs('carol');
+    const before = await remote(env.RETENTION).hold(id);
+    if (!before) throw new Error('it is gone');
+    const other = { ...before, lifting: { by: 'dave@example.com', at: new Date().toISOString(), reason: 'x' } };
+    expect(await remote(env.RETENTION).putHold(other, before)).toBe(true);
+    expect(await remote(env.RETENTION).putHold({ ...before, lifted: { by: 'x', at: before.placed.at } }, before)).toBe(
+      false,
+    );
+    expect((await remote(env.RETENTION).hold(id))?.lifted).toBeUndefined();
+    await remote(env.RETENTION).putHold(before, other);
+    await liftBy('carol', id);
+  });
+
+  test('is forgotten with a person, and the hold that they placed stays in force, for the purge too', async () => {
+    await functions('POST', { purges: [] });
+    const scope = { of: 'user', email: 'alice@example.com' };
+    const { id } = await (await place('carol', scope, 'of carol@example.com')).json<LegalHold>();
+    await liftBy('carol', id);
+    const digest = async () => (await remote(env.RETENTION).beforeOrder(session as SessionId)).order.holds;
+    const before = await digest();
+    await remote(env.RETENTION).forgetPerson('carol@example.com', 'per_gone');
+    const { placed, lifting, lifted, ...hold } = (await remote(env.RETENTION).hold(id)) ?? ({} as LegalHold);
+    expect([hold.scope, lifting, lifted]).toEqual([scope, undefined, undefined]);
+    expect(placed).toMatchObject({ by: 'per_gone' });
+    expect((await remote(env.RETENTION).beforeOrder(session as SessionId)).held).toContain(id);
+    // What the functions have of it is told anew, and makes the digest that orders are bound to.
+    await remote(env.RETENTION).run();
+    const telling = (await told()).filter(({ path }) => path === `/holds/${id}`);
+    expect(telling.at(-1)?.body).toMatchObject({ placed: { by: 'per_gone' } });
+    expect(JSON.stringify(telling.at(-1)?.body)).not.toContain('lifting');
+    const now = await digest();
+    const lines = (await remote(env.RETENTION).holds()).filter((one) => !one.lifted);
+    const whole = await Promise.all(
+      lines.map(async (one) => holdLine((await remote(env.RETENTION).hold(one.id)) ?? one)),
+    );
+    expect(now).toBe(await holdsDigest(whole));
+    expect(before).toBe(now);
+    await lift(id);
+  });
+
+  test('is asked by bob alone where somebody else is forgotten', async () => {
+    await functions('POST', { purges: [] });
+    const { id } = await (await place('carol', { of: 'session', session: first })).json<LegalHold>();
+    await liftBy('bob', id);
+    await remote(env.RETENTION).forgetPerson('carol@example.com', 'per_gone');
+    expect((await remote(env.RETENTION).hold(id))?.lifting?.by).toBe('bob@example.com');
+    expect((await liftBy('carol', id)).lifted?.by).toBe('carol@example.com');
+  });
+});
+
 describe('a hold that would hold nothing', () => {
   test('is refused where its time is reversed or nobody knows the session', async () => {
     const [since, until] = ['2026-11-21T00:00:00.000Z', '2026-11-20T00:00:00.000Z'];
@@ -117,6 +199,32 @@ describe('a hold that would hold nothing', () => {
       const answer = await place('carol', scope);
       expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining(unknown)]);
     }
+  });
+
+  test('is placed on a session that the archive has, though an earlier release admitted it', async () => {
+    const placed = await place('carol', { of: 'session', session: SESSIONS.ofBob.id });
+    expect(placed.status).toBe(200);
+    await lift((await placed.json<LegalHold>()).id);
+  });
+
+  test('names many sessions in the log by one digest, in whatever order they were named', async () => {
+    const digestOf = async (...sessions: string[]) => {
+      const { id } = await (await place('carol', { of: 'sessions', sessions })).json<LegalHold>();
+      const digest = (await newest('hold.placed'))?.details.digest;
+      await lift(id);
+      return digest;
+    };
+    expect(await digestOf(first, session)).toMatch(/^[0-9a-f]{64}$/);
+    expect(await digestOf(first, session)).toBe(await digestOf(session, first));
+  });
+
+  test('is lifted once, whoever asks again', async () => {
+    const { id } = await (await place('carol', { of: 'session', session: first })).json<LegalHold>();
+    await lift(id);
+    const count = (await entries('hold.lifted')).length + (await entries('hold.lift_asked')).length;
+    const again = await people.carol.send('POST', `/holds/${id}/lift`, { reason: 'again' });
+    expect(await again.json()).toMatchObject({ lifted: { by: 'bob@example.com' } });
+    expect((await entries('hold.lifted')).length + (await entries('hold.lift_asked')).length).toBe(count);
   });
 
   test('says how many it holds now, and that a person or a resource is not known', async () => {
@@ -343,6 +451,51 @@ describe('a purge before its time', () => {
     expect(await (await early('bob')).json()).toMatchObject({ state: 'waiting' });
     expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
     people.carol = await callerAs('carol');
+  });
+
+  const underWay = async () => (await remote(env.WITNESS).witnessed(session as SessionId))?.purgeOrdered;
+
+  test('is witnessed before the functions hear of it, and stays so where their answer is lost', async () => {
+    await functions('POST', { purges: [], session: kept([]), answers: { order: [503] } });
+    await early('carol');
+    expect((await early('bob')).status).toBe(503);
+    const entry = await newest('purge.ordered');
+    expect(await underWay()).toMatchObject({ audit: entry?.sequence });
+    expect(await newest('purge.refused')).toMatchObject({
+      object: session,
+      details: { order: entry?.sequence, why: 'unavailable' },
+    });
+  });
+
+  test('that the functions refuse is written down as that, and under way no more', async () => {
+    await functions('POST', { purges: [], session: kept([]), answers: { order: [409] } });
+    await early('carol');
+    expect((await early('bob')).status).toBe(409);
+    const entry = await newest('purge.ordered');
+    expect(await newest('purge.refused')).toMatchObject({ object: session, details: { order: entry?.sequence } });
+    expect(await underWay()).toBeUndefined();
+    // Both still stand by it: the next of them orders it again.
+    expect((await early('bob')).status).toBe(200);
+    expect(await underWay()).toBeDefined();
+  });
+
+  test('is asked for anew a week later', async () => {
+    await functions('POST', { purges: [], session: kept([]) });
+    await early('carol');
+    const waiting = { by: 'carol@example.com', reason: 'x', untilMs: Date.now() - 1 };
+    await remote(env.RETENTION).putWaiting(session, waiting);
+    expect(await (await early('bob')).json()).toMatchObject({ state: 'waiting' });
+    expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
+  });
+
+  test('is asked for anew where who asked has lost the right, and is still there', async () => {
+    await functions('POST', { purges: [], session: kept([]) });
+    expect(await (await early('carol')).json()).toMatchObject({ state: 'waiting' });
+    await callerAs('carol', ['demo:developers']);
+    expect(await (await early('bob')).json()).toMatchObject({ state: 'waiting' });
+    expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
+    people.carol = await callerAs('carol');
+    expect(await (await early('carol')).json()).toMatchObject({ state: 'ordered' });
   });
 
   test('is nothing of a session that was never admitted', async () => {
