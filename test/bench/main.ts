@@ -5,6 +5,7 @@ import { benchHostile } from './hostile.ts';
 import { benchMysql } from './mysql.ts';
 import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
+import { benchReindex } from './reindex.ts';
 import { benchReplay } from './replay.ts';
 import { benchSearch } from './search.ts';
 import { benchSealing } from './sealing.ts';
@@ -19,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: n
   ssh: benchSsh,
   search: benchSearch,
   replay: benchReplay,
+  reindex: benchReindex,
 };
 
 function readArguments() {

@@ -321,6 +321,16 @@ describe('a purge that is due', () => {
     await lift(((await placed.json()) as { id: string }).id);
   });
 
+  test('is not ordered either where that hold is on another session: their digests would differ', async () => {
+    await begin();
+    await functions('POST', { purges: [purge('proposed')], answers: { holds: [503, 503] } });
+    const { id } = await (await place('carol', { of: 'session', session: first })).json<LegalHold>();
+    expect(await remote(env.RETENTION).run()).toEqual([]);
+    expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
+    expect(await remote(env.RETENTION).run()).toEqual([session]);
+    await lift(id);
+  });
+
   test('is under way no more where the functions have something against it', async () => {
     await begin();
     await functions('POST', { purges: [purge('proposed')], answers: { order: [409] } });
