@@ -138,16 +138,20 @@ async function conclude(
 ): Promise<boolean> {
   const running = reports.filter((report) => report.running).length;
   const purging = reports.filter((report) => report.purging).length;
-  const open = running + purging;
+  const intact = reports.filter((report) => report.intact).length;
+  const open = running + purging + intact;
   const failed = reports.filter((report) => !report.proven).length - open + unproven.length;
-  const proven = failed === 0;
+  const proven = failed === 0 && intact === 0;
   const all = reports.length + unproven.length;
   const answer = { proven, sessions: reports.map(shown), ...(unproven.length > 0 && { unproven }) };
   await output.answer(answer, () =>
     [
       ...reports.map((report) => showReport(report, output)),
       ...unproven.map(({ path, message }) => `${line(path)}  ${output.style('red', 'NOT PROVEN')}\n  ${line(message)}`),
-      proven ? (open === 0 ? `All ${all} proven.` : `${all - open} proven.`) : `${failed} of ${all} not proven.`,
+      failed > 0 ? `${failed} of ${all} not proven.` : open === 0 ? `All ${all} proven.` : `${all - open} proven.`,
+      ...(intact === 0
+        ? []
+        : [`${intact} intact, and not proven: nobody said whose keys may sign. Name them with --keys FILE.`]),
       ...(running === 0 ? [] : [`${running} still running: to be proven at the end.`]),
       ...(purging === 0
         ? []
@@ -169,9 +173,11 @@ export function showReport(report: VerifyReport, output: Output): string {
     ? output.style('green', how)
     : report.running
       ? output.style('yellow', 'STILL RUNNING')
-      : report.purging
-        ? output.style('yellow', 'PURGE UNDER WAY')
-        : output.style('red', 'NOT PROVEN');
+      : report.intact
+        ? output.style('yellow', 'INTACT, SIGNER UNKNOWN')
+        : report.purging
+          ? output.style('yellow', 'PURGE UNDER WAY')
+          : output.style('red', 'NOT PROVEN');
   const head = `${report.session}  ${verdict}`;
   return [
     head,

@@ -53,7 +53,8 @@ const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri '
 export function reportPage({ basis, reports, unproven, at, version }: Verified): string {
   const running = reports.filter((report) => report.running).length;
   const purging = reports.filter((report) => report.purging).length;
-  const open = running + purging;
+  const intact = reports.filter((report) => report.intact).length;
+  const open = running + purging + intact;
   const failed = reports.filter(({ proven }) => !proven).length - open + unproven.length;
   const all = reports.length + unproven.length;
   const verdict = failed > 0 ? `${failed} of ${all} not proven` : `${all - open} proven`;
@@ -65,6 +66,7 @@ export function reportPage({ basis, reports, unproven, at, version }: Verified):
         verdict,
         ...(running === 0 ? [] : [`${running} still running`]),
         ...(purging === 0 ? [] : [`${purging} being purged`]),
+        ...(intact === 0 ? [] : [`${intact} intact, and not proven: no keys were given to trust`]),
       ].join(', '),
     ],
     ['Verified at', at],
@@ -112,7 +114,8 @@ function sessionOf(report: VerifyReport): string {
     ['Its key', manifest?.connector.key],
     ['Manifest', manifestDigest && `SHA-256 ${manifestDigest}`],
   ];
-  const unproven = report.running ? 'still running' : report.purging ? 'purge under way' : 'not proven';
+  const open = report.purging ? 'purge under way' : report.intact ? 'intact, signer unknown' : undefined;
+  const unproven = report.running ? 'still running' : (open ?? 'not proven');
   const verdict = report.proven ? 'proven' : unproven;
   const items = (title: string, all: readonly string[], kind = ''): string =>
     all.length === 0

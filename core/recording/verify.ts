@@ -52,6 +52,8 @@ export interface VerifyReport {
   readonly purging?: true;
   /** It has no manifest as yet, and what there is of it holds: neither proven nor a fault. Only who asks the edge can tell. */
   readonly running?: true;
+  /** Whole, and unaltered since it was signed; whose key signed it nobody said: neither proven nor a fault. Only of a copy without keys. */
+  readonly intact?: true;
   /** What was checked and holds, as sentences for a person. */
   readonly proofs: readonly string[];
   /** What could not be compared (no witness, no registered key): not faults. */

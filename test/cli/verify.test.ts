@@ -1,7 +1,7 @@
 // gatehouse verify: what it proves, what it names as unproven, and its exit codes.
 
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -59,11 +59,32 @@ describe('verify', () => {
     };
     expect([code, answer.proven, answer.sessions.length]).toEqual([1, false, 4]);
     const of = ({ session }: RecordingBuilder) => answer.sessions.find((report) => report.session === session);
-    expect(of(whole)?.proven).toBe(true);
+    expect(of(whole)).toMatchObject({ proven: false, intact: true, faults: [] });
     expect(of(cut)?.faults).toMatchObject([{ object: '00000001.seg', reason: 'object_unreadable' }]);
     expect(of(headless)?.faults).toMatchObject([{ object: 'manifest.json', reason: 'object_unreadable' }]);
     expect(of(piped)?.faults).toMatchObject([{ object: '00000000.seg', reason: 'object_unreadable' }]);
     expect(answer.unproven).toMatchObject([{ path: join(copy, 'linked') }, { path: join(copy, 'elsewhere') }]);
+  });
+
+  it('of --dir proves nothing by a key that nobody vouched for, as a forger’s is', async () => {
+    const copy = await mkdtemp(join(tmpdir(), 'gatehouse-copy-'));
+    const report = join(copy, 'report.html');
+    const builder = new RecordingBuilder().cut().end();
+    await builder.writeTo(join(copy, 'archive'));
+    const prove = async (...args: string[]) => {
+      const { code, stdout } = await gatehouse(['verify', '--dir', join(copy, 'archive'), ...args]);
+      return [code, stdout];
+    };
+    const keyOf = ({ connector }: RecordingBuilder) => Buffer.from(connector.publicKey).toString('base64url');
+    const words = 'nobody said whose keys may sign. Name them with --keys FILE.';
+    expect(await prove('--report', report)).toEqual([1, expect.stringContaining(words)]);
+    expect((await prove())[1]).toContain(`${builder.session}  INTACT, SIGNER UNKNOWN`);
+    expect((await prove())[1]).not.toMatch(/\bAll|[1-9] proven|NOT PROVEN/);
+    expect(JSON.parse(await readFile(report.replace('.html', '.json'), 'utf8')).proven).toBe(false);
+    expect(await readFile(report, 'utf8')).toContain('intact, signer unknown');
+    expect(await prove('--key', keyOf(builder))).toEqual([0, expect.stringContaining('All 1 proven.')]);
+    expect(await prove('--key', keyOf(new RecordingBuilder()))).toEqual([1, expect.stringContaining('key_unknown')]);
+    await rm(copy, { recursive: true });
   });
 
   it('does not prove a session whose objects a server hides behind an empty list', async () => {
