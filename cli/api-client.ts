@@ -188,10 +188,11 @@ export class ApiClient {
             `${this.origin} answered ${status} and not as a Gatehouse does`,
           );
     }
-    const { reason, message } = parsed.data.error;
+    const { reason, message, purged } = parsed.data.error;
     if (status === 401)
       return new Failure(1, reason, `${message.replace(/\.?$/, '')} (gatehouse login signs in again)`);
-    return new Failure(status >= 500 ? 3 : status === 400 ? 2 : 1, reason, `${message}${OPTION_FOR[reason] ?? ''}`);
+    const code = status >= 500 ? 3 : status === 400 ? 2 : 1;
+    return new Failure(code, reason, `${message}${OPTION_FOR[reason] ?? ''}`, purged && { purged });
   }
 
   async #parse<T>(path: string, schema: z.ZodType<T>, response: Response): Promise<T> {

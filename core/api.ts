@@ -20,9 +20,17 @@ import { Identity } from './identity.ts';
 import { Digest } from './recording/segment.ts';
 import { ProtocolName } from './protocols.ts';
 import { Resource, ResourceName, TargetSeen } from './resource.ts';
+import { WitnessedPurge } from './retention/purge.ts';
 import { saysSomething } from './text/written-text.ts';
 
-export const ApiError = z.object({ error: z.object({ reason: z.string(), message: z.string() }) });
+export const ApiError = z.object({
+  error: z.object({
+    reason: z.string(),
+    message: z.string(),
+    /** What was asked for was a session, and was purged: told to whoever may know of it. */
+    purged: WitnessedPurge.optional(),
+  }),
+});
 export type ApiError = z.infer<typeof ApiError>;
 
 export const Me = z.object({ identity: Identity, administrator: z.boolean(), auditor: z.boolean() });
@@ -334,9 +342,9 @@ export const Witnessed = z.object({
   /** In the log of sessions; an edge of an earlier release has none. */
   log: LogProofs.optional(),
   /** Its recording was purged; `audit` is the sequence of the audit log's entry that ordered it. */
-  purged: z.object({ at: z.iso.datetime(), audit: z.number().int() }).optional(),
+  purged: WitnessedPurge.optional(),
   /** Its purge was ordered by that entry, and is not known to be done; an edge of an earlier release does not say so. */
-  purgeOrdered: z.object({ at: z.iso.datetime(), audit: z.number().int() }).optional(),
+  purgeOrdered: WitnessedPurge.optional(),
 });
 export type Witnessed = z.infer<typeof Witnessed>;
 export const WitnessPage = z.object({

@@ -48,10 +48,12 @@ import type {
   EarlyPurge,
   ErasedPerson,
   HoldList,
+  LeftSessions,
   OrderedPurges,
   PurgePage,
   PurgeReport,
   SessionRetention,
+  WitnessedPurge,
 } from '../core/retention/purge.ts';
 import type { Identity } from '../core/identity.ts';
 import type { ResourceName } from '../core/resource.ts';
@@ -75,6 +77,8 @@ export interface UseCaseFault {
     | 'rate_limited';
   /** For the person, with the way out. */
   readonly message: string;
+  /** What was asked for was a session, and was purged. */
+  readonly purged?: WitnessedPurge;
 }
 export type Answer<T> = Promise<Result<T, UseCaseFault>>;
 
@@ -216,6 +220,8 @@ export interface Gatehouse {
   orderDuePurges(who: Identity, session: SessionId | undefined): Answer<OrderedPurges>;
   /** Before its time: the first who asks has it wait for another, whose call orders it. */
   purgeEarly(who: Identity, session: SessionId, reason: string): Answer<EarlyPurge>;
+  /** By the edge's own record; `email` in lower case. */
+  sessionsLeft(who: Identity, email: string, after: SessionId | undefined): Answer<LeftSessions>;
   /** From the audit log, where pseudonyms stay: the first who asks has it wait for another. Refused while a hold or recordings name them. */
   erasePerson(who: Identity, email: string, reason: string): Answer<ErasedPerson>;
   connectors(who: Identity): Answer<readonly ListedConnector[]>;

@@ -34,7 +34,11 @@ const STATUS = {
 
 export const statusOf = <R extends HttpFaultReason>(reason: R): (typeof STATUS)[R] => STATUS[reason];
 
-export const errorBody = (reason: HttpFaultReason, message: string): ApiError => ({ error: { reason, message } });
+export const errorBody = (
+  reason: HttpFaultReason,
+  message: string,
+  more: Pick<UseCaseFault, 'purged'> = {},
+): ApiError => ({ error: { reason, message, ...more } });
 
 export function httpError(reason: HttpFaultReason, message: string): Response {
   const headers = reason === 'unauthorized' ? { 'www-authenticate': 'Bearer realm="gatehouse"' } : undefined;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { SearchPage, type SearchHit } from '../../core/search/page.ts';
+import { queryHint } from '../../core/search/parse.ts';
 import { query } from '../api-client.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
 import { usage } from '../failure.ts';
@@ -27,8 +28,10 @@ export function addSearch(command: Command, cli: Cli): void {
       await output.answer(page, () => {
         const none = page.cursor ? 'None among those that were looked through.' : 'Nothing that you may view.';
         const text = page.hits.length === 0 ? none : page.hits.map((hit) => shown(hit, output)).join('\n\n');
+        const hint = options.cursor === undefined ? queryHint(words.join(' '), Date.now()) : undefined;
         return [
           text,
+          ...(hint === undefined ? [] : ['', `Hint: ${hint}`]),
           ...(page.incomplete ? ['', INCOMPLETE] : []),
           ...(page.cursor ? ['', `More: --cursor ${page.cursor}`] : []),
         ].join('\n');

@@ -13,6 +13,7 @@ import { Failure, usage } from '../failure.ts';
 import { listMarkers } from '../replay/markers.ts';
 import { idleWords, type PlayOptions, Pace } from '../replay/pace.ts';
 import { renderStatements } from '../replay/statements.ts';
+import { ReplayReach } from '../replay/reach.ts';
 import { showTerminal } from '../replay/terminal.ts';
 import type { Output } from '../output.ts';
 import { jsonLine } from '../terminal-text.ts';
@@ -20,14 +21,20 @@ import { jsonLine } from '../terminal-text.ts';
 /** One event: at most 100 rows. Guards against an answer without a line's end. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
-/** Plays what follows `opened`, which it is given too. Stops where the viewer does. */
-type Player = (lines: AsyncGenerator<string>, options: PlayOptions, output: Output, cli: Cli) => Promise<void>;
+/** Plays what follows `opened`, which it is given too. Stops where the viewer does. `reach`: told how far the recording goes. */
+type Player = (
+  lines: AsyncGenerator<string>,
+  options: PlayOptions,
+  output: Output,
+  cli: Cli,
+  reach: ReplayReach,
+) => Promise<void>;
 
 const PLAYERS: Readonly<Record<ReplayKind, Player>> = {
-  async statements(lines, options, output) {
+  async statements(lines, options, output, _cli, reach) {
     if (options.lane !== undefined) throw usage('--lane is for sessions of terminals');
     const pace = new Pace(options);
-    const received = parsed(lines, ReplayEvent);
+    const received = parsed(lines, ReplayEvent, reach);
     // Programs get them in the order of time.
     for await (const event of output.json ? received : byStatement(received)) {
       if (event.timeUs < options.fromUs && event.kind !== 'damaged' && (output.json || event.kind !== 'opened'))
@@ -39,10 +46,9 @@ const PLAYERS: Readonly<Record<ReplayKind, Player>> = {
       refuseDamage(event);
     }
   },
-  terminal: (lines, options, output, cli) => showTerminal(parsed(lines, TerminalEvent), options, output, cli.terminal),
+  terminal: (lines, options, output, cli, reach) =>
+    showTerminal(parsed(lines, TerminalEvent, reach), options, output, cli.terminal),
 };
-
-const EVENTS = { statements: ReplayEvent, terminal: TerminalEvent } as const;
 
 interface Options {
   readonly speed: string;
@@ -85,19 +91,22 @@ export function addReplay(command: Command, cli: Cli): void {
         const lines = linesOf(client.stream(`/sessions/${id}/replay?part=outline`));
         const first = await lines.next();
         if (first.done) return;
-        const { replay, noun } = PROTOCOLS[sessionOf(first.value).protocol];
-        await listMarkers(parsed(lines, EVENTS[replay]), noun, fromUs, output);
+        const session = sessionOf(first.value);
+        const { replay, noun } = PROTOCOLS[session.protocol];
+        const reach = new ReplayReach(options.at, fromUs, session);
+        const events: AsyncIterable<ReplayEvent | TerminalEvent> =
+          replay === 'terminal' ? parsed(lines, TerminalEvent, reach) : parsed(lines, ReplayEvent, reach);
+        await listMarkers(events, noun, fromUs, output);
+        reach.end();
         return;
       }
       const lines = linesOf(client.stream(`/sessions/${id}/replay`));
       const first = await lines.next();
       if (first.done) return;
-      await PLAYERS[PROTOCOLS[sessionOf(first.value).protocol].replay](
-        withFirst(first.value, lines),
-        play,
-        output,
-        cli,
-      );
+      const session = sessionOf(first.value);
+      const reach = new ReplayReach(options.at, fromUs, session);
+      await PLAYERS[PROTOCOLS[session.protocol].replay](withFirst(first.value, lines), play, output, cli, reach);
+      reach.end();
     });
 }
 
@@ -131,8 +140,17 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
   if (rest.trim() !== '') yield rest;
 }
 
-async function* parsed<S extends z.ZodType>(lines: AsyncIterable<string>, schema: S): AsyncGenerator<z.output<S>> {
-  for await (const line of lines) yield parse(line, schema);
+async function* parsed<T extends { readonly timeUs: number }>(
+  lines: AsyncIterable<string>,
+  schema: z.ZodType<T>,
+  reach: ReplayReach,
+): AsyncGenerator<T> {
+  for await (const line of lines) {
+    const event = parse(line, schema);
+    reach.sees(event.timeUs);
+    yield event;
+  }
+  reach.sawAll = true;
 }
 
 function parse<S extends z.ZodType>(text: string, schema: S): z.output<S> {

@@ -33,8 +33,8 @@ export function addExport(command: Command, cli: Cli): void {
     )
     .option('--asciicast <VERSION>', '2 or 3 (default: 3 of a terminal, 2 of statements)')
     .option('--lane <N>', 'which of several terminals the asciicast is of')
-    .option('--statement <N>', 'of CSV, text, Markdown: this statement alone')
-    .option('--all', "text, Markdown: also a client's own catalogue queries")
+    .option('--statement <N>', 'of CSV, text, Markdown: this statement alone; of the last two also 3..7')
+    .option('--all', 'text, Markdown: also what clients do by themselves')
     .option('--exact', 'CSV without apostrophes in front of formulas')
     .option('--file <PATH-OR-N>', 'one that went over: its path, or its action by number')
     .option('-o, --out <FILE>', 'write to FILE, only once it is whole')
@@ -79,17 +79,30 @@ function readQuery({ asciicast, lane, statement, exact, all, file, ...options }:
   if (!read && all !== undefined) throw usage('--all goes with --format text or markdown');
   checked(ExportQuery.shape.asciicast, asciicast, '--asciicast');
   checked(ExportQuery.shape.lane, lane, '--lane');
-  checked(ExportQuery.shape.statement, statement, '--statement');
+  const { first, through } = readStatements(statement, read);
   checked(ExportQuery.shape.file, file, '--file');
   return ExportQuery.parse({
     format,
     asciicast,
     lane,
-    statement,
+    statement: first,
+    through,
     file,
     ...(exact && { exact: 'true' }),
     ...(all && { all: 'true' }),
   });
+}
+
+/** `7`, or where several can be told `3..7`. */
+function readStatements(text: string | undefined, severalToo: boolean): { first?: number; through?: number } {
+  if (text === undefined) return {};
+  const [, first = '', through] = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(text) ?? [];
+  if (through !== undefined && !severalToo) throw usage('--statement takes one number with --format csv');
+  if (Number(first) < 1 || (through !== undefined && Number(through) < Number(first)))
+    throw usage(
+      `--statement ${text}: expected a number from 1 on${severalToo ? ', or from the first to the last: 3..7' : ''}`,
+    );
+  return { first: Number(first), ...(through !== undefined && { through: Number(through) }) };
 }
 
 async function* keepTail(body: AsyncIterable<Uint8Array>, seen: { tail: Buffer }): AsyncGenerator<Uint8Array> {

@@ -11,6 +11,7 @@ import {
   PlacedHold,
   PlacedScope,
 } from '../../core/retention/hold.ts';
+import { queryHint } from '../../core/search/parse.ts';
 import { HoldList, RetentionReason, SearchForHold } from '../../core/retention/purge.ts';
 import type { ApiClient } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
@@ -56,6 +57,8 @@ export function addHold(command: Command, cli: Cli): void {
       const named = options.search === undefined ? scopeOf(options) : searchIn(options, options.search);
       const { client, output } = await cli.open(command);
       const found = typeof named === 'string' ? await searchToHold(client, output, named) : undefined;
+      const hint = typeof named === 'string' ? queryHint(named, Date.now()) : undefined;
+      if (hint !== undefined && !output.json) output.note(`Hint: ${hint}`);
       if (found && options.dryRun)
         return output.answer({ search: found }, () => `${foundWords(found)} Nothing was held.`);
       if (found && !options.yes)

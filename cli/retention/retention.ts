@@ -4,8 +4,7 @@ import type { Command } from 'commander';
 import { SessionId } from '../../core/ids.ts';
 import { SessionRetention } from '../../core/retention/purge.ts';
 import { checked, type Cli } from '../cli.ts';
-import { time } from '../output.ts';
-import { refusalWords } from './refusal-words.ts';
+import { keptWords } from './kept-words.ts';
 
 export function addRetention(command: Command, cli: Cli): void {
   command
@@ -17,33 +16,6 @@ export function addRetention(command: Command, cli: Cli): void {
       const id = checked(SessionId, text, 'SESSION');
       const { client, output } = await cli.open(command);
       const kept = await client.get(`/sessions/${id}/retention`, SessionRetention);
-      await output.answer(kept, () => describe(kept));
+      await output.answer(kept, () => keptWords(kept));
     });
-}
-
-function describe({
-  session,
-  retention,
-  granted,
-  storedAt,
-  evidence,
-  refusals,
-  possibleFrom,
-  purge,
-  asked,
-}: SessionRetention): string {
-  const stored =
-    storedAt === undefined ? 'nothing is stored' : `${evidence.versions} objects, the last of ${time(storedAt)}`;
-  const rule = retention ? `rule ${retention.rule} keeps it ${retention.retainDays} days` : 'its rule cannot be read';
-  const other = granted === undefined || granted === retention?.retainDays ? '' : `, and the edge granted ${granted}`;
-  return [
-    `${session}: ${stored}; ${rule}${other}.`,
-    ...refusals.map((refusal) => `  ${refusalWords(refusal)}`),
-    ...(refusals.length === 0 ? ['  Nothing stands against its purge.'] : []),
-    ...(possibleFrom === undefined ? [] : [`  It can be purged from ${time(possibleFrom)} on.`]),
-    ...(asked
-      ? [`  ${asked.by} asked for its purge before its time; that waits for another until ${time(asked.until)}.`]
-      : []),
-    ...(purge ? [`  Its purge is ${purge.state} since ${time(purge.at)}.`] : []),
-  ].join('\n');
 }

@@ -134,10 +134,18 @@ async function verifyWith(
   { keys, chosen, policy }: Trusts,
 ): Promise<VerifyReport> {
   const seen = await unlessRefused(client.get(`/witness/${session}`, Witnessed), 'not_found');
-  const objects = await unlessRefused(client.get(`/sessions/${session}/objects`, ObjectList), 'not_found');
+  const found = await client.get(`/sessions/${session}/objects`, ObjectList).catch((error: unknown) => {
+    if (error instanceof Failure && error.reason === 'not_found') return error;
+    throw error;
+  });
+  const objects = found instanceof Failure ? undefined : found;
   const connector = objects?.connector ?? seen?.connector;
   if (connector === undefined)
-    throw new Failure(2, 'not_found', `there is no session ${session} among those you may see`);
+    throw new Failure(
+      2,
+      'not_found',
+      `${session}: ${found instanceof Failure ? found.message : 'nothing of it is known'}`,
+    );
 
   const names = objects?.objects.map(({ name }) => name) ?? [];
   const source: RecordingSource = {

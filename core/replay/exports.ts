@@ -19,9 +19,12 @@ export const ExportQuery = z.strictObject({
   /** Of the statement whose results become the CSV; missing: those of all statements, a file each in a ZIP archive. In text and
    * Markdown of a database's session: this one alone. */
   statement: z.coerce.number().int().min(1).optional(),
+  /** In text and Markdown, with `statement`: all from that one to this one. */
+  through: z.coerce.number().int().min(1).optional(),
   /** In a CSV, what a spreadsheet takes for a formula stays as it was recorded, without an apostrophe in front. */
   exact: z.literal('true').optional(),
-  /** In text and Markdown also queries of the target's own catalogue, which are counted otherwise. */
+  /** In text and Markdown also queries of the target's own catalogue, which are counted otherwise; of a terminal also when lanes
+   * opened and closed, and the locale that clients send. */
   all: z.literal('true').optional(),
   /** The transferred file that is wanted: the number of its action, or its path. */
   file: z.string().min(1).max(4096).optional(),
@@ -38,8 +41,8 @@ const OPTIONS: Readonly<Record<ExportFormat, readonly Option[]>> = {
   html: [],
   asciicast: ['asciicast', 'lane'],
   csv: ['statement', 'exact'],
-  text: ['statement', 'all'],
-  markdown: ['statement', 'all'],
+  text: ['statement', 'through', 'all'],
+  markdown: ['statement', 'through', 'all'],
   file: ['file'],
 };
 

@@ -99,6 +99,10 @@ export const tombstoneOf = ({
     ),
   );
 
+/** What the edge witnessed of a purge: when, and the sequence of the audit log's entry that ordered it. */
+export const WitnessedPurge = z.object({ at: z.iso.datetime(), audit: z.number().int() });
+export type WitnessedPurge = z.infer<typeof WitnessedPurge>;
+
 /** What one run did, or without `dryRun` would have done; lists hold the first thousand. */
 export const PurgeReport = z.object({
   at: z.iso.datetime(),
@@ -177,6 +181,8 @@ export const SessionRetention = z.object({
   /** When a purge becomes possible, where dates alone stand against it. */
   possibleFrom: z.iso.datetime().optional(),
   purge: Purge.optional(),
+  /** It was purged; an edge of an earlier release does not say so. */
+  purged: WitnessedPurge.optional(),
   /** One person asked for it to be purged before its time; it waits until then for another. */
   asked: z.object({ by: z.string(), reason: z.string(), until: z.iso.datetime() }).optional(),
 });
@@ -208,6 +214,10 @@ export type ErasedPerson = z.infer<typeof ErasedPerson>;
 export const OrderPurges = z.strictObject({ session: SessionId.optional() });
 export const OrderedPurges = z.object({ ordered: z.array(SessionId) });
 export type OrderedPurges = z.infer<typeof OrderedPurges>;
+
+/** A person's sessions that the edge admitted and nobody purged, by id; `after`: there may be more behind it. */
+export const LeftSessions = z.object({ sessions: z.array(SessionId), after: SessionId.optional() });
+export type LeftSessions = z.infer<typeof LeftSessions>;
 
 export const EarlyPurge = z.object({
   session: SessionId,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_QUERY, parseQuery } from './parse.ts';
+import { MAX_QUERY, parseQuery, queryHint } from './parse.ts';
 import { spanOf } from './query.ts';
 
 const NOW = Date.UTC(2026, 10, 30, 12);
@@ -51,6 +51,17 @@ describe('a query', () => {
     ['since:2h', { kind: 'time', from: NOW - 7_200_000, until: forever }],
     ['since:2026-11-30', { kind: 'time', from: Date.UTC(2026, 10, 30), until: forever }],
     ['until:2026-11-30', { kind: 'time', from: -forever, until: Date.UTC(2026, 11, 1) }],
+    ['since:today', { kind: 'time', from: Date.UTC(2026, 10, 30), until: forever }],
+    ['since:Yesterday', { kind: 'time', from: Date.UTC(2026, 10, 29), until: forever }],
+    ['until:yesterday', { kind: 'time', from: -forever, until: Date.UTC(2026, 10, 30) }],
+    ['until:now', { kind: 'time', from: -forever, until: NOW }],
+    ['since:"2 hours ago"', { kind: 'time', from: NOW - 7_200_000, until: forever }],
+    ['since:90min', { kind: 'time', from: NOW - 90 * 60_000, until: forever }],
+    ['since:1w', { kind: 'time', from: NOW - 7 * 86_400_000, until: forever }],
+    ['since:9:30', { kind: 'time', from: Date.UTC(2026, 10, 30, 9, 30), until: forever }],
+    ['since:"2026-11-30 08:00"', { kind: 'time', from: Date.UTC(2026, 10, 30, 8), until: forever }],
+    ['since:2026-11', { kind: 'time', from: Date.UTC(2026, 10, 1), until: forever }],
+    ['until:2026-12', { kind: 'time', from: -forever, until: Date.UTC(2027, 0, 1) }],
     ['until:2026-11-30T08:00+02:00', { kind: 'time', from: -forever, until: Date.UTC(2026, 10, 30, 6) }],
   ])('%j', (text, expected) => {
     const { of, ...rest } = expected as { of?: readonly unknown[] };
@@ -71,8 +82,13 @@ describe('a query', () => {
     ['x user: y', 'A value must follow user:', 2, 7],
     ['x rows:many', 'rows: takes a number', 2, 11],
     ['duration:5', 'duration: takes a number with its unit', 0, 10],
-    ['since:yesterday', 'since: takes a day', 0, 15],
-    ['since:2026-13-40', 'since: takes a day', 0, 16],
+    ['since:lately', 'since: takes today, yesterday, a day or a month (since:2026-11-30', 0, 12],
+    ['x until:tomorrow', 'how long ago (until:2h', 2, 16],
+    ['since:2026-13-40', 'since: takes today', 0, 16],
+    ['since:2026-02-30', 'since: takes today', 0, 16],
+    ['since:25:00', 'since: takes today', 0, 11],
+    ['since:constructor', 'since: takes today', 0, 17],
+    ['since:2 hours ago', 'since:"2 hours ago"', 0, 7],
     ['fo*bar', 'A star stands for the end of a word only', 2, 3],
     ['a*', 'At least 2 letters', 0, 2],
     ['('.repeat(30), 'Too many parentheses', 20, 21],
@@ -82,6 +98,27 @@ describe('a query', () => {
     expect(parsed).toMatchObject({ ok: false, error: { from, to } });
     expect(!parsed.ok && parsed.error.message).toContain(message);
   });
+
+  it.each([
+    ['drop AND orders', /^Words beside each other are all looked for.*other\.$/],
+    ['select not orders', /^What stands behind "not" is looked for as well: write -word/],
+    ['NOT x and y', /looked for as well.*Words beside each other|Words beside.*looked for as well/],
+    ['(a and b)', /Words beside each other/],
+    ['a && b', /^Signs are not searched for: words beside/],
+    ['a || b', /write "or"/],
+  ])('%j has a hint', (text, hint) => expect(queryHint(text, NOW)).toMatch(hint));
+
+  it.each([
+    'drop orders',
+    '"drop and not"',
+    'android nothing',
+    'a or b',
+    'select -orders',
+    'rows:many and',
+    '-',
+    'or',
+    'constructor',
+  ])('%j has none', (text) => expect(queryHint(text, NOW)).toBeUndefined());
 
   it('that is too long is refused', () => {
     expect(parseQuery('a'.repeat(MAX_QUERY + 1), NOW).ok).toBe(false);

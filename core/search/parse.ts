@@ -10,7 +10,7 @@ import { err, ok, type Result } from '../result.ts';
 import { listedValue } from './closed-fields.ts';
 import { AMOUNT_FIELDS, type SearchExpression, TIME_FIELDS, VALUE_FIELDS } from './query.ts';
 import { textTokens } from './tokens.ts';
-import { readAmount, readDuration, readRows, readTime } from './values.ts';
+import { readAmount, readDuration, readRows, readTime, TIME_FORMS } from './values.ts';
 
 /** In UTF-16 units. */
 export const MAX_QUERY = 1000;
@@ -43,6 +43,29 @@ export function parseQuery(text: string, now: number): Result<SearchExpression, 
   }
 }
 
+/**
+ * Where somebody may have meant more by it than is read: `and` and `not` are words (a statement that is pasted has them), and signs
+ * are not searched for. undefined: nothing of the kind, or no query at all. A sentence or two, for people.
+ */
+export function queryHint(text: string, now: number): string | undefined {
+  const parser = new Parser(text.slice(0, MAX_QUERY), now);
+  try {
+    parser.read();
+  } catch (thrown) {
+    if (!(thrown instanceof Mistake)) throw thrown;
+    return undefined;
+  }
+  const hints = new Set([...parser.bare].flatMap((word) => MEANT.get(word) ?? []));
+  return hints.size === 0 ? undefined : [...hints].join(' ');
+}
+
+const MEANT: ReadonlyMap<string, string> = new Map([
+  ['and', 'Words beside each other are all looked for: "and" between them is a word like any other.'],
+  ['not', 'What stands behind "not" is looked for as well: write -word to leave out what has it.'],
+  ['&&', 'Signs are not searched for: words beside each other are all looked for.'],
+  ['||', 'Signs are not searched for: write "or" to find either.'],
+]);
+
 class Mistake extends Error {
   readonly from: number;
   readonly to: number;
@@ -65,6 +88,8 @@ class Parser {
   readonly #now: number;
   #at = 0;
   #items = 0;
+  /** Words that stood in no quotes, in lower case. */
+  readonly bare = new Set<string>();
 
   constructor(text: string, now: number) {
     this.#text = text;
@@ -148,6 +173,7 @@ class Parser {
   #word(depth: number): Item {
     const start = this.#at;
     const text = this.#bare(depth);
+    this.bare.add(text.toLowerCase());
     const middle = /[\p{L}\p{N}]\*[\p{L}\p{N}]/u.exec(text);
     if (middle) {
       const at = start + middle.index + middle[0].indexOf('*');
@@ -201,10 +227,7 @@ class Parser {
       throw mistake(`There is no field ${name}. There are ${known}. To search for the text, put it in quotes.`);
     }
     const at = star ? undefined : readTime(value, this.#now, time === 'until');
-    if (at === undefined)
-      throw mistake(
-        `${time}: takes a day, a time, or how long ago: ${time}:2026-11-30, ${time}:2026-11-30T08:00Z, ${time}:2h.`,
-      );
+    if (at === undefined) throw mistake(`${time}: takes ${TIME_FORMS(time)}. Without a zone it is UTC.`);
     return time === 'since'
       ? { kind: 'time', from: at, until: Number.POSITIVE_INFINITY }
       : { kind: 'time', from: Number.NEGATIVE_INFINITY, until: at };

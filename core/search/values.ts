@@ -1,12 +1,11 @@
 // Values of fields as people write them: amounts, durations, times.
 
+import { readInstant } from '../text/instant.ts';
+
 const UNIT_US: Readonly<Record<string, number>> = { us: 1, ms: 1e3, s: 1e6, m: 60e6, h: 3600e6, d: 86_400e6 };
 const AMOUNT = /^(>=|<=|>|<|=)?(.+)$/;
 const RANGE = /^(.+)\.\.(.+)$/;
 const DURATION = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?$/i;
-const DAY_MS = 86_400_000;
 
 export const readRows = (text: string): number | undefined => {
   const rows = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
@@ -48,6 +47,10 @@ export function readAmount(
   }
 }
 
+/** For the errors: forms that are taken. */
+export const TIME_FORMS = (field: string): string =>
+  `today, yesterday, a day or a month (${field}:2026-11-30, ${field}:2026-11), a time (${field}:09:00, ${field}:2026-11-30T08:00Z, ${field}:"2026-11-30 08:00"), or how long ago (${field}:2h, ${field}:7d, ${field}:"2 hours ago")`;
+
 /**
  * A day, a time, or how long ago (`2h`), in milliseconds since 1970; without a zone it is UTC. `end`: a day means its end, so that
  * `until:` takes it in.
@@ -55,9 +58,6 @@ export function readAmount(
 export function readTime(text: string, now: number, end: boolean): number | undefined {
   const ago = readDuration(text);
   if (ago !== undefined) return now - ago / 1000;
-  if (DAY.test(text)) return orUndefined(Date.parse(`${text}T00:00:00Z`) + (end ? DAY_MS : 0));
-  const [, , , zone] = TIME.exec(text) ?? [];
-  return TIME.test(text) ? orUndefined(Date.parse(zone === undefined ? `${text}Z` : text)) : undefined;
+  const span = readInstant(text, now, 'utc');
+  return end ? span?.until : span?.from;
 }
-
-const orUndefined = (time: number): number | undefined => (Number.isNaN(time) ? undefined : time);

@@ -176,8 +176,10 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     return sessions.map((session) => {
       const row = this.#sql
         .exec(
-          `SELECT connector, opened, admitted_at, manifests.digest AS manifest, manifests.at AS ended_by
-             FROM sessions LEFT JOIN manifests ON manifests.session = sessions.session WHERE sessions.session = ?`,
+          `SELECT connector, opened, admitted_at, manifests.digest AS manifest, manifests.at AS ended_by,
+              purged.at AS purged_at, purged.audit AS purged_by, purge_orders.at AS ordered_at, purge_orders.audit AS ordered_by
+             FROM sessions LEFT JOIN manifests USING (session) LEFT JOIN purged USING (session)
+             LEFT JOIN purge_orders USING (session) WHERE session = ?`,
           session,
         )
         .toArray()[0];
@@ -187,6 +189,8 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
         admittedAt: String(row.admitted_at),
         ...(row.opened !== null && readOpened(String(row.opened))),
         ...(row.manifest !== null && { manifest: String(row.manifest), endedBy: String(row.ended_by) }),
+        ...(row.purged_by !== null && { purged: { at: String(row.purged_at), audit: Number(row.purged_by) } }),
+        ...(row.ordered_by !== null && { purgeOrdered: { at: String(row.ordered_at), audit: Number(row.ordered_by) } }),
       };
     });
   }
@@ -288,10 +292,9 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
       )
       .toArray();
     const left = rows.filter(({ is_left }) => is_left === 1);
-    const [first, last] = [left[0], rows.at(-1)];
+    const last = rows.at(-1);
     return {
-      sessions: left.length,
-      ...(first && { first: SessionId.parse(first.session) }),
+      sessions: left.map(({ session }) => SessionId.parse(session)),
       ...(rows.length === COUNTED_PAGE && last && { cursor: SessionId.parse(last.session) }),
     };
   }

@@ -12,7 +12,7 @@ import type { Result } from '../../core/result.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import { Layout, type Shell, type Theme } from './components/layout.tsx';
 import type { PortalDeps } from './deps.ts';
-import { FaultPage } from './pages/fault.tsx';
+import { FaultPage, PurgedPage } from './pages/fault.tsx';
 
 export interface Visit {
   readonly c: Context;
@@ -94,6 +94,8 @@ export function showFault(
   fault: UseCaseFault,
 ): Response | Promise<Response> {
   const status = FAULT_STATUS[fault.reason];
+  if (fault.purged)
+    return show(visit, 'Purged', <PurgedPage purged={fault.purged} auditor={visit.me?.auditor === true} />, { status });
   return show(
     visit,
     FAULT_TITLES[status] ?? 'Something went wrong',

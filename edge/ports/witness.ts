@@ -2,6 +2,7 @@
 
 import type { LogContinues, LogProofs, Witnessed, WitnessPage } from '../../core/api.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import type { WitnessedPurge } from '../../core/retention/purge.ts';
 import type { AdmittedSession, EdgeRecord } from '../../core/session-evidence.ts';
 
 export interface WitnessPort {
@@ -60,9 +61,8 @@ export type WitnessAnswer =
   | 'foreign';
 
 export interface LeftOfPerson {
-  readonly sessions: number;
-  /** The oldest of them. */
-  readonly first?: SessionId;
+  /** The oldest first. */
+  readonly sessions: readonly SessionId[];
   /** There may be more behind it. */
   readonly cursor?: SessionId;
 }
@@ -85,4 +85,7 @@ export type Admission = EdgeRecord & {
   readonly admittedAt: string;
   /** When its manifest was witnessed: it ended before. */
   readonly endedBy?: string | undefined;
+  /** It was purged, or that was ordered and is not known to be done. */
+  readonly purged?: WitnessedPurge | undefined;
+  readonly purgeOrdered?: WitnessedPurge | undefined;
 };

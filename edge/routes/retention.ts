@@ -2,6 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
+import { Email } from '../../core/identity.ts';
 import { HoldSearch, LegalHold, PlacedHold } from '../../core/retention/hold.ts';
 import { RetentionOverview } from '../../core/retention/overview.ts';
 import {
@@ -10,6 +11,7 @@ import {
   ErasedPerson,
   ErasePerson,
   HoldList,
+  LeftSessions,
   OrderedPurges,
   OrderPurges,
   PlaceHold,
@@ -164,6 +166,20 @@ export function retentionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       responses: jsonAnswer(PurgeReport, 'A dry run'),
     }),
     async (c) => answer(c, await gatehouse.purgeReport(whoAsks(c), c.req.valid('query').session)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/purges/left',
+      summary: "A person's sessions that are not purged, by the edge's own record (auditors, administrators)",
+      request: { query: z.object({ email: Email, after: SessionId.optional() }) },
+      responses: jsonAnswer(LeftSessions, 'The oldest first, some thousands at a time'),
+    }),
+    async (c) => {
+      const { email, after } = c.req.valid('query');
+      return answer(c, await gatehouse.sessionsLeft(whoAsks(c), email, after));
+    },
   );
 
   api.openapi(

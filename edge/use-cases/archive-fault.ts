@@ -2,12 +2,16 @@
 
 import { unreachable } from '../../core/result.ts';
 import type { ArchiveFault } from '../archive.ts';
+import type { Admission } from '../ports/witness.ts';
 import { fault } from './deps.ts';
 
-export function archiveFault(reason: ArchiveFault) {
+type Purges = Pick<Admission, 'purged' | 'purgeOrdered'>;
+
+/** `known`: what the edge knows of the session, where whoever asks may know of it too. */
+export function archiveFault(reason: ArchiveFault, known: Purges = {}) {
   switch (reason) {
     case 'not_found':
-      return fault('not_found', 'There is no such session in the archive, or not yet.');
+      return purgedFault(known) ?? fault('not_found', NOWHERE);
     case 'bad_request':
       return fault(
         'bad_request',
@@ -18,4 +22,24 @@ export function archiveFault(reason: ArchiveFault) {
     default:
       return unreachable(reason);
   }
+}
+
+/** The same for whoever may not know that there was one (law 7). */
+const NOWHERE =
+  'There is no such session in the archive, or not yet. If it was purged, its retention says so, to auditors and administrators.';
+
+/** undefined: nothing of it was purged. */
+export function purgedFault({ purged, purgeOrdered }: Purges) {
+  if (purged)
+    return fault(
+      'not_found',
+      `The session was purged at ${purged.at}, as entry ${purged.audit} of the audit log ordered: nothing of it is stored.`,
+      { purged },
+    );
+  if (purgeOrdered)
+    return fault(
+      'not_found',
+      `The session is being purged: entry ${purgeOrdered.audit} of the audit log ordered it at ${purgeOrdered.at}.`,
+    );
+  return undefined;
 }

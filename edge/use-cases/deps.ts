@@ -92,4 +92,5 @@ export async function noteLook(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEve
   }
 }
 
-export const fault = (reason: UseCaseFault['reason'], message: string) => err<UseCaseFault>({ reason, message });
+export const fault = (reason: UseCaseFault['reason'], message: string, more: Pick<UseCaseFault, 'purged'> = {}) =>
+  err<UseCaseFault>({ reason, message, ...more });

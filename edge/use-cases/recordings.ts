@@ -11,6 +11,7 @@ import { catalogueWordOf, sessionEntryOf, listedEntry } from '../../core/session
 import type { ArchiveFault, SessionPlace } from '../archive.ts';
 import { iso } from '../clock.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
+import type { Admission } from '../ports/witness.ts';
 import { INTERVAL_MS } from '../storage/counted-events.ts';
 import { archiveFault } from './archive-fault.ts';
 import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
@@ -44,7 +45,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
   const lookInside = async <T>(
     allowed: Awaited<Answer<Looked>>,
     inside: (place: SessionPlace) => Promise<Result<T, ArchiveFault>>,
-  ): Answer<T> => (allowed.ok ? read(inside(allowed.value.place)) : allowed);
+  ): Answer<T> => (allowed.ok ? read(inside(allowed.value.place), allowed.value.admission) : allowed);
   /** Of a body that may be long: it goes no further than the right to it. */
   const streamInside = async (
     allowed: Awaited<Answer<Looked>>,
@@ -125,10 +126,10 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       }
       const allowed = await look(deps, who, id, 'session.viewed', { part: 'search' });
       if (!allowed.ok) return allowed;
-      const { standing, lent, rule } = allowed.value;
+      const { standing, lent, rule, admission } = allowed.value;
       // A right to this session alone opens no rule to the search beside it: the query names the session.
       const view = { ...viewOf(standing, who), ...(lent && { rules: rule === undefined ? [] : [rule], except: [] }) };
-      const page = await read(deps.archive.search({ ...query, q, view }));
+      const page = await read(deps.archive.search({ ...query, q, view }), admission);
       return page.ok ? ok({ ...page.value, hits: page.value.hits.filter(({ session }) => session === id) }) : page;
     },
 
@@ -149,7 +150,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       if (!allowed.ok) return allowed;
       const { place, admission, stored: known } = allowed.value;
       const [list, stored] = await Promise.all([
-        read(deps.archive.objects(place)),
+        read(deps.archive.objects(place), admission),
         known ? ok(known) : deps.archive.session(place),
       ]);
       if (!list.ok || (!stored.ok && stored.error !== 'not_found')) return list;
@@ -214,7 +215,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
   };
 
   async function readDetail({ standing, place, admission, stored: known }: Looked): Answer<SessionDetail> {
-    const stored = known ? ok(known) : await read(deps.archive.session(place));
+    const stored = known ? ok(known) : await read(deps.archive.session(place), admission);
     if (!stored.ok) return stored;
     const session = sessionEntryOf(stored.value, admission ?? {});
     if (!session) return archiveFault('not_found');
@@ -227,9 +228,10 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     });
   }
 
-  async function read<T>(answer: Promise<Result<T, ArchiveFault>>): Answer<T> {
+  /** Of a session that whoever asks may look at. */
+  async function read<T>(answer: Promise<Result<T, ArchiveFault>>, admission: Admission | undefined): Answer<T> {
     const result = await answer;
-    return result.ok ? result : archiveFault(result.error);
+    return result.ok ? result : archiveFault(result.error, admission);
   }
 }
 

@@ -39,7 +39,10 @@ const cast = (session: SessionEntry, events: Chunks) => made(session, 'cast', 'a
 const text = (session: SessionEntry, lines: Chunks) => made(session, 'txt', 'text/plain; charset=utf-8', lines);
 const markdown = (session: SessionEntry, page: Chunks) => made(session, 'md', 'text/markdown; charset=utf-8', page);
 
-const told = ({ statement, all }: ExportQuery) => ({ statement, all: all === 'true' });
+const told = ({ statement, through = statement, all }: ExportQuery) => ({
+  statements: statement === undefined || through === undefined ? undefined : ([statement, through] as const),
+  all: all === 'true',
+});
 
 type Replayed = Extract<ExportFormat, 'html' | 'asciicast' | 'text' | 'markdown'>;
 
@@ -65,11 +68,12 @@ const OF_REPLAYS: Readonly<Record<ReplayKind, Readonly<Record<Replayed, Export>>
       if (!lane.ok) return lane;
       return cast(session, exportTerminalCast(session, replayTerminal(session, open()), lane.value, asciicast));
     },
-    text: async (session, open) => text(session, exportTerminalText(replayTerminal(session, open()))),
-    markdown: async (session, open) =>
+    text: async (session, open, query) =>
+      text(session, exportTerminalText(replayTerminal(session, open()), told(query))),
+    markdown: async (session, open, query) =>
       markdown(
         session,
-        exportTerminalMarkdown(session, () => replayTerminal(session, open())),
+        exportTerminalMarkdown(session, () => replayTerminal(session, open()), told(query)),
       ),
   },
 };

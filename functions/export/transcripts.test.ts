@@ -137,7 +137,6 @@ describe('text of a terminal session', () => {
   it('says what was run and how it ended, files and forwards', async () => {
     const lines = (await exportedText(terminal(), { format: 'text' })).split('\n');
     for (const line of [
-      '[0:00.000] lane 1 opened: shell',
       '[0:05.500] #2 typed, as the screen had it: ls',
       '[0:05.500] #1 ended: exit 0 · 5.5 s',
       '[0:05.500] 2| bold',
@@ -148,6 +147,34 @@ describe('text of a terminal session', () => {
     ])
       expect(lines).toContain(line);
     expect(lines.filter((line) => line.startsWith('The recording'))).toEqual([]);
+  });
+
+  it('tells what clients and channels do by themselves with all, and what is to be said of a channel always', async () => {
+    const builder = () =>
+      new RecordingBuilder({ protocol: 'ssh' })
+        .fact({ kind: 'lane.opened', lane: 1, of: 'exec', label: 'exec: deploy' }, 1)
+        .fact(
+          {
+            ...{ kind: 'command.started', action: 1, form: 'exec', command: 'deploy' },
+            environment: ['LANG=de_DE.UTF-8', 'LC_TIME=C', 'STAGE=prod'],
+            terminal: { type: 'xterm', modes: '' },
+          },
+          1,
+        )
+        .fact({ kind: 'lane.closed', lane: 1, recorded: 'full' }, 1)
+        .fact({ kind: 'lane.opened', lane: 2, of: 'shell', label: 'shell' }, 2)
+        .fact({ kind: 'lane.closed', lane: 2, recorded: 'partial', note: 'files by keystrokes' }, 2)
+        .end();
+    const noise = /lane [12] opened|lane 1 closed|LANG=|LC_TIME=|TERM=/;
+    for (const format of ['text', 'markdown'] as const) {
+      const short = await exportedText(builder(), { format });
+      expect(short).not.toMatch(noise);
+      expect(short).toContain('STAGE=prod');
+      expect(short).toMatch(/lane 2 closed.*files by keystrokes/);
+      const whole = await exportedText(builder(), { format, all: 'true' });
+      for (const told of ['lane 1 opened: exec: deploy', 'lane 1 closed', 'LANG=', 'TERM=xterm'])
+        expect(whole.replaceAll('\\', '')).toContain(told);
+    }
   });
 });
 
@@ -192,9 +219,30 @@ describe('what a client asked by itself', () => {
     expect(await exportedText(story(), { format: 'markdown', statement: 4 })).not.toContain('### #5');
   });
 
+  it('is there from one statement through another', async () => {
+    const numbers = async (statement: number, through: number) =>
+      (await exportedText(story(), { format: 'text', statement, through })).match(/#\d+$/gm);
+    expect(await numbers(2, 5)).toEqual(['#2', '#3', '#4', '#5']);
+    expect(await numbers(7, 900)).toEqual(['#7', '#8']);
+    const page = await exportedText(story(), { format: 'markdown', statement: 5, through: 6 });
+    expect(page.match(/^### #\d+/gm)).toEqual(['### #5', '### #6']);
+  });
+
   it('masks: how many values, by which rule', async () => {
     for (const format of ['text', 'markdown'] as const)
       expect(await exportedText(story(), { format })).toMatch(/30 values masked by rule shop\b(?!#)/);
+  });
+
+  it('what is not shown: how many values, in words of its own', async () => {
+    for (const protocol of ['postgres', 'ssh'] as const) {
+      const builder = new RecordingBuilder({ protocol })
+        .fact({ kind: 'values.hidden', hidden: [{ by: 'shop', count: 2 }] })
+        .fact({ kind: 'mask.applied', masked: [{ rule: 'shop#1', count: 3 }] })
+        .end();
+      const text = await exportedText(builder, { format: 'text' });
+      expect(text).toMatch(/^\[[\d:.]+\] (#\d+ )?not shown here: 2 values that the client sent: rule shop$/m);
+      expect(text).toMatch(/^\[[\d:.]+\] (#\d+ )?3 values masked by rule shop$/m);
+    }
   });
 });
 

@@ -12,7 +12,7 @@ import type { FoundSession } from '../stored-session.ts';
 import { RenderedPlace } from './rendered-store.ts';
 
 /** Raise it whenever a format comes out otherwise than before. */
-const RENDERER = 1;
+const RENDERER = 2;
 
 const Query = ExportQuery.omit({ part: true });
 

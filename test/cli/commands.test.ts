@@ -185,6 +185,34 @@ describe('answers', () => {
     expect((await run('session', SESSION)).stdout).toMatch(/by rule demo, which the policy does not have any more/);
   });
 
+  it('sessions marks those that are watched on approval, and says how to ask', async () => {
+    replies['GET /api/v1/sessions'] = { body: { sessions: [entry({ needsApproval: true }), entry()] } };
+    const { stdout } = await run('sessions');
+    expect(stdout.match(/sealed, on approval/g)).toHaveLength(1);
+    expect(stdout).toContain('on approval: somebody has to agree before you watch: gatehouse request-view ID');
+    replies['GET /api/v1/sessions'] = { body: { sessions: [entry()] } };
+    expect((await run('sessions')).stdout).not.toContain('on approval');
+  });
+
+  it('session says what masks hid and what of that is not kept', async () => {
+    const coverage = {
+      ...{
+        lanes: { count: 1, first: 0, last: 0, recorded: 'full', exceptions: [], more: 0 },
+        masked: [],
+        refused: [],
+        exemptions: [],
+      },
+      hidden: [{ by: 'shop', count: 2 }],
+      originals: { frames: 12, bytes: 900, keys: 2 },
+      notKept: [{ reason: 'too_large', count: 3 }],
+    };
+    replies[`GET /api/v1/sessions/${SESSION}`] = { body: { session: entry(), segments: [], coverage } };
+    const { stdout } = await run('session', SESSION);
+    expect(stdout).toMatch(/^not shown +2 values that the client sent: rule shop$/m);
+    expect(stdout).toMatch(/^originals +what masks hid in 12 frames is kept, sealed to 2 keys$/m);
+    expect(stdout).toMatch(/^not kept +hidden and not kept: 3 values, .*too large$/m);
+  });
+
   it('ask the API what the flags say', async () => {
     replies['GET /api/v1/sessions'] = { body: { sessions: [] } };
     await run('sessions', '--user', 'a@b.c', '--since', '2026-11-20', '--limit', '7', '--task', 'T', '--cursor', 'c');
@@ -206,6 +234,47 @@ describe('answers', () => {
       limit: '7',
       cursor: 'c',
     });
+  });
+
+  it.each([[['--no-wait']], [['--no-wait', '--json']], [['--markers']], [['--markers', '--json']]])(
+    'replay %j says so where the session ended before the moment, or has not come to it',
+    async (more) => {
+      const startedAt = '2026-11-20T12:00:00.000Z';
+      const play = async (endedAt: string | undefined, at: string) => {
+        const session = entry({ startedAt, ...(endedAt && { endedAt }) });
+        const events = [
+          { kind: 'opened', timeUs: 0, session },
+          { kind: 'statement', timeUs: 40_000_000, statement: 1, text: 'select 1' },
+          ...(endedAt ? [{ kind: 'ended', timeUs: 104_000_000, reason: 'client_closed', message: 'bye' }] : []),
+        ];
+        const text = events.map((event) => `${JSON.stringify(event)}\n`).join('');
+        replies[`GET /api/v1/sessions/${SESSION}/replay`] = { text };
+        return run('replay', SESSION, '--at', at, ...more);
+      };
+      const ended = '2026-11-20T12:01:44.000Z';
+      const beyond = await play(ended, '9:00');
+      expect([beyond.code, beyond.stdout]).toEqual([2, '']);
+      expect(beyond.stderr).toContain('--at 9:00: the session ended at 1:44.000');
+      // A row that says otherwise: the recording is asked.
+      const later = await play('2026-11-20T13:00:00.000Z', '9:00');
+      expect([later.code, later.stderr]).toEqual([2, expect.stringContaining('ended at 1:44.000')]);
+      expect((await play(ended, '1:44')).code).toBe(0);
+      expect((await play(ended, '1:20')).code).toBe(0);
+      const live = await play(undefined, '1:00');
+      expect([live.code, live.stderr]).toEqual([
+        2,
+        expect.stringContaining('--at 1:00: the session is still running, and its recording goes to 0:40.000'),
+      ]);
+      expect((await play(undefined, '0:40')).code).toBe(0);
+    },
+  );
+
+  it('search says where a word may have been meant as an operator, on the first page', async () => {
+    replies['GET /api/v1/search'] = { body: { hits: [] } };
+    expect((await run('search', 'drop', 'AND', 'orders')).stdout).toMatch(/Hint: Words beside each other are all/);
+    expect((await run('search', 'drop', 'AND', 'orders', '--cursor', 'c')).stdout).not.toContain('Hint');
+    expect((await run('search', 'drop', '"and"')).stdout).not.toContain('Hint');
+    expect(JSON.parse((await run('search', 'drop', 'AND', 'orders', '--json')).stdout)).toEqual({ hits: [] });
   });
 
   it('to a request that waits come as the request, and a denied one exits 1', async () => {

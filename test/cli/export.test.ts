@@ -115,6 +115,8 @@ it.each([
   [['--format', 'file'], 'name the file with --file'],
   [['--statement', '1'], '--statement goes with --format csv, text or markdown'],
   [['--format', 'csv', '--statement', '0'], '--statement 0'],
+  [['--format', 'csv', '--statement', '3..7'], '--statement takes one number with --format csv'],
+  [['--format', 'text', '--statement', '7..3'], 'or from the first to the last: 3..7'],
   [['--format', 'csv', '--lane', '1'], '--asciicast and --lane go with --format asciicast'],
 ])('of usage exits 2: %j', async (args, said) => {
   const ran = await run('export', SESSION, ...args);
@@ -125,9 +127,11 @@ it.each([
 it('asks for what the flags say', async () => {
   replies[`GET /api/v1/sessions/${SESSION}/export`] = { text: 'x' };
   await run('export', SESSION, '--format', 'csv', '--statement', '7', '--exact');
+  await run('export', SESSION, '--format', 'text', '--statement', '3..7');
   await run('export', SESSION, '--file', '/srv/a b', '-o', join(dir, 'file'));
   expect(seen.map(({ url }) => url.split('?')[1])).toEqual([
     'format=csv&statement=7&exact=true',
+    'format=text&statement=3&through=7',
     'format=file&file=%2Fsrv%2Fa+b',
   ]);
 });

@@ -79,9 +79,10 @@ it('purge --dry-run lists what goes and what cannot, --now orders, --early waits
   const other = newId('ses');
   const report = { at: step.at, dryRun: true, purged: [], proposed: [session], failed: [], more: false };
   replies['GET /api/v1/purges/report'] = { body: { ...report, refused: [{ session: other, refusals }] } };
-  const dry = await run('purge', '--dry-run', '--session', session);
-  expect(dry.stdout).toMatch(new RegExp(`${session}\\s+goes\\s+${other}\\s+locked in compliance mode until`));
-  expect(seen.at(-1)?.url).toBe(`/api/v1/purges/report?session=${session}`);
+  const dry = await run('purge', '--dry-run');
+  expect(dry.stdout).toMatch(
+    new RegExp(`${session}\\s+goes\\s+${other}\\s+Its objects are locked in compliance mode until 2027`),
+  );
   expect(json((await run('purge', '--dry-run', '--json')).stdout)).toMatchObject({
     refused: [{ session: other, refusals }],
   });
@@ -93,6 +94,97 @@ it('purge --dry-run lists what goes and what cannot, --now orders, --early waits
   replies[`POST /api/v1/sessions/${session}/purge`] = { body: { session, state: 'waiting', until: step.at } };
   const early = await run('purge', '--early', '--session', session, '--reason', 'asked to be forgotten');
   expect(early.stdout).toContain('waits for another person');
+});
+
+it('purge of one session says what keeps it, until when and by which hold, where it does not go', async () => {
+  const until = '2027-02-18T13:00:00.000Z';
+  const kept = {
+    ...{ session, connector: newId('con'), finished: true, storedAt: step.at, keptUntil: until, locks: [] },
+    ...{ evidence: { versions: 3, markers: 0, bytes: 9 }, heldObjects: 3, holds: [hold], early: [] },
+    refusals: [
+      { why: 'held', holds: [hold] },
+      { why: 'held_objects', objects: 3 },
+      { why: 'kept', until },
+    ],
+    retention: { rule: 'orders-prod', policyVersion: 3, retainDays: 90 },
+  };
+  const report = { at: step.at, dryRun: true, purged: [], proposed: [], refused: [], failed: [], more: false };
+  replies[`GET /api/v1/purges/report?session=${session}`] = { body: report };
+  replies[`GET /api/v1/sessions/${session}/retention`] = { body: kept };
+  replies['POST /api/v1/purges/order'] = { body: { ordered: [] } };
+  const stays = new RegExp(
+    `rule orders-prod keeps it 90 days\\.\\n  It is under legal hold: ${hold}\\.\\n  3 objects .* within the hour\\.\\n  Its rule keeps it until 2027-02-18`,
+  );
+  const dry = (...more: string[]) => run('purge', '--dry-run', '--session', session, ...more);
+  expect((await dry()).stdout).toMatch(stays);
+  expect(json((await dry('--json')).stdout)).toEqual({ ...report, kept });
+  const now = await run('purge', '--now', '--session', session);
+  expect(now.stdout).toMatch(/^Nothing was ordered\.\n/);
+  expect(now.stdout).toMatch(stays);
+});
+
+it('purge --early --user asks for each of their sessions, and says of each what came of it', async () => {
+  const sessions = Array.from({ length: 6 }, () => newId('ses'));
+  const [ordered = '', held = ''] = sessions;
+  const left = '/api/v1/purges/left?email=alice%40example.com';
+  replies[`GET ${left}`] = { body: { sessions: sessions.slice(0, 4), after: sessions[3] } };
+  replies[`GET ${left}&after=${sessions[3]}`] = { body: { sessions: sessions.slice(4) } };
+  for (const each of sessions)
+    replies[`POST /api/v1/sessions/${each}/purge`] = { body: { session: each, state: 'waiting', until: step.at } };
+  replies[`POST /api/v1/sessions/${ordered}/purge`] = { body: { session: ordered, state: 'ordered' } };
+  const message = `It is under legal hold: ${hold}.`;
+  replies[`POST /api/v1/sessions/${held}/purge`] = { status: 403, body: { error: { reason: 'denied', message } } };
+  const purge = (...more: string[]) =>
+    run('purge', '--early', '--user', 'Alice@Example.com', '--reason', 'asked to be forgotten', ...more);
+  const unasked = await purge();
+  expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('say --yes')]);
+  expect(seen.filter(({ method }) => method === 'POST')).toEqual([]);
+  const all = await purge('--yes');
+  expect([all.code, all.stderr]).toEqual([1, expect.stringContaining('1 session of 6 stays')]);
+  expect(all.stdout.match(/^ses_\w+/gm)).toEqual(sessions);
+  expect(all.stdout).toMatch(new RegExp(`${ordered} +is ordered[\\s\\S]*${held} +It is under legal hold: ${hold}`));
+  expect(all.stdout).toContain(`waits for another person until 2026-11-21`);
+  expect(new Set(seen.filter(({ method }) => method === 'POST').map(({ body }) => body))).toEqual(
+    new Set([JSON.stringify({ reason: 'asked to be forgotten' })]),
+  );
+  const listed = json((await purge('--yes', '--json')).stdout) as { sessions: object[] };
+  expect(listed.sessions).toHaveLength(6);
+  expect(listed.sessions[1]).toEqual({ session: held, state: 'refused', reason: 'denied', message });
+  // Gatehouse away is no answer about a session.
+  replies[`POST /api/v1/sessions/${held}/purge`] = { status: 503, body: { error: { reason: 'unavailable', message } } };
+  expect((await purge('--yes')).code).toBe(3);
+  replies[`GET ${left}`] = { body: { sessions: [] } };
+  expect(await purge()).toMatchObject({ code: 0, stdout: 'Nothing of alice@example.com is left to be purged.\n' });
+});
+
+it('of a purged session every command says when it was, and by which entry of the audit log', async () => {
+  const purged = { at: '2026-11-22T10:00:00.000Z', audit: 41 };
+  const evidence = { versions: 0, markers: 0, bytes: 0 };
+  const base = { session, connector: newId('con'), finished: false, locks: [], evidence, heldObjects: 0, holds: [] };
+  const kept = { ...base, refusals: [], early: [], purged };
+  replies[`GET /api/v1/sessions/${session}/retention`] = { body: kept };
+  const gone = /purged at 2026-11-22 .*entry 41 of the audit log/;
+  const shown = await run('retention', 'show', session);
+  expect(shown.stdout).toMatch(gone);
+  expect(shown.stdout).not.toContain('rule');
+  const retention = { rule: 'orders-prod', policyVersion: 3, retainDays: 90 };
+  const was = { ...evidence, versions: 1_200, manifest: 'ab'.repeat(32) };
+  const purge = { session, connector: base.connector, state: 'settled', at: purged.at, retention, evidence: was };
+  replies[`GET /api/v1/sessions/${session}/retention`] = { body: { ...kept, purge } };
+  expect((await run('retention', 'show', session)).stdout).toMatch(
+    /It was 1,200 objects, which rule orders-prod kept 90 days; manifest abab/,
+  );
+  const message = 'The session was purged at 2026-11-22T10:00:00.000Z, as entry 41 of the audit log ordered.';
+  const missing = { status: 404, body: { error: { reason: 'not_found', message, purged } } };
+  for (const part of ['', '/replay', '/objects', '/export'])
+    replies[`GET /api/v1/sessions/${session}${part}`] = missing;
+  replies['GET /api/v1/connectors'] = { body: { connectors: [] } };
+  for (const command of [['session'], ['replay'], ['verify'], ['export']]) {
+    const { code, stderr } = await run(...command, session);
+    expect([command, code !== 0, stderr]).toEqual([command, true, expect.stringContaining('entry 41')]);
+  }
+  const asJson = json((await run('session', session, '--json')).stderr || '{}');
+  expect(asJson).toMatchObject({ error: { reason: 'not_found', purged } });
 });
 
 it('retention show says what keeps a session, and from when on it can be purged', async () => {
@@ -110,7 +202,7 @@ it('retention show says what keeps a session, and from when on it can be purged'
   const contradicted = { why: 'contradicted', claimed: 90, granted: 400, until };
   replies[`GET /api/v1/sessions/${session}/retention`] = { body: { ...kept, granted: 400, refusals: [contradicted] } };
   const other = (await run('retention', 'show', session)).stdout;
-  expect(other).toMatch(/keeps it 90 days, and the edge granted 400[\s\S]*its recording says 90 days/);
+  expect(other).toMatch(/keeps it 90 days, and the edge granted 400[\s\S]*Its recording says 90 days/);
   const asked = { by: 'bob@example.com', reason: 'asked to be forgotten', until };
   replies[`GET /api/v1/sessions/${session}/retention`] = { body: { ...kept, asked } };
   expect((await run('retention', 'show', session)).stdout).toContain('bob@example.com asked for its purge');
@@ -119,7 +211,12 @@ it('retention show says what keeps a session, and from when on it can be purged'
 it.each([
   [['purge'], 'say one of --dry-run, --now and --early'],
   [['purge', '--now', '--dry-run'], 'say one of'],
-  [['purge', '--early', '--reason', 'x'], '--early goes with --session'],
+  [['purge', '--early', '--reason', 'x'], '--early goes with one of --session and --user'],
+  [['purge', '--early', '--user', 'a@b', '--session', session, '--reason', 'x'], 'one of --session and --user'],
+  [['purge', '--early', '--user', 'a', '--reason', 'x'], '--user a'],
+  [['purge', '--early', '--user', 'a@b'], '--reason'],
+  [['purge', '--now', '--user', 'a@b'], '--user goes with --early'],
+  [['purge', '--now', '--yes'], '--yes goes with --user'],
   [['purge', '--early', '--session', session], '--reason'],
   [['purge', '--now', '--reason', 'x'], '--reason goes with --early'],
   [['hold', 'place', '--reason', 'x'], 'name what to hold'],

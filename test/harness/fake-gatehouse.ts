@@ -496,6 +496,7 @@ const archiveWork = {
   searchForHold: notHere,
   goOnWithHoldSearch: notHere,
   erasePerson: notHere,
+  sessionsLeft: notHere,
 };
 
 /** Of an export that is being written, or is there. */

@@ -266,6 +266,11 @@ describe("a session's page", () => {
         masked: [{ rule: 'orders-prod: column *.email', count: 1204 }],
         withheld: [{ reason: 'lineage_unknown', count: 2 }],
         refused: [{ reason: 'hold_denied', count: 1 }],
+        originals: { frames: 12, bytes: 900, keys: 2 },
+        notKept: [
+          { reason: 'too_large', count: 3 },
+          { reason: 'secret', count: 1 },
+        ],
       };
       return { ...found, value: { ...found.value, coverage } };
     };
@@ -274,6 +279,8 @@ describe("a session's page", () => {
     expect(evidence).toContain('Masked by orders-prod: column *.email: 1,204 values.');
     expect(evidence).toContain('Withheld: 2 values, since it is not known which columns they were made of.');
     expect(evidence).toContain('Refused: an approver said no, 1 time.');
+    expect(evidence).toContain('Sealed beside it: what masks hid in 12 frames is kept, sealed to 2 keys.');
+    expect(evidence).toMatch(/Originals: hidden and not kept: 3 values, .*too large; 1 value, .*secret/);
     await close();
   });
 

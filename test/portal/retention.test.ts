@@ -2,6 +2,7 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newId } from '../../core/ids.ts';
 import { ok } from '../../core/result.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import type { Purge } from '../../core/retention/purge.ts';
@@ -117,6 +118,25 @@ describe('a legal hold', () => {
     await close();
   });
 
+  test.each([
+    [{ sessions: 12, more: false, known: true }, 'It holds 12 sessions now.'],
+    [{ sessions: 200, more: true, known: true }, 'It holds more than 200 sessions now.'],
+    [{ sessions: 0, more: false, known: false }, 'It holds 0 sessions now; alicia@example.com is not known here.'],
+  ])('on a person says when it is placed what it holds now: %j', async (now, words) => {
+    const place = site.gatehouse.placeHold.bind(site.gatehouse);
+    site.gatehouse.placeHold = async (...asked) => {
+      const placed = await place(...asked);
+      return placed.ok ? ok({ ...placed.value, now }) : placed;
+    };
+    const { page, close } = await open('/retention/holds/new?email=alicia@example.com', 'carol');
+    await because(page, 'case 4711', 'Place the hold');
+    await page.getByText(words).waitFor();
+    // Of one that somebody comes back to it is not said: it was so then.
+    await page.goto(page.url().split('?')[0] ?? '');
+    expect(await main(page)).not.toContain('now');
+    await close();
+  });
+
   test('whoever meant to ask does not find that they agreed', async () => {
     const { page, close } = await open('/retention/holds/new', 'carol', /409/);
     await page.locator('#session').fill(sessionOf('alice').id);
@@ -214,11 +234,39 @@ describe('what keeps a session', () => {
     const purge = { session, connector, at, retention, evidence: was, state: 'done' as const };
     gatehouse.sessionRetention = async () => ok({ ...base, refusals: [], early: [], purge });
     const { page, close } = await open(`/sessions/${session}/retention`, 'carol');
+    expect(await main(page)).not.toContain('Purged at');
     expect(await main(page)).toMatch(
       /Deleted, since .*30 days, rule demo-developers.*it was 12 objects, 4 KiB\s+manifest abab/s,
     );
     expect(await page.locator('main form').count()).toBe(0);
     expect(await page.getByText('Place a hold on it').count()).toBe(0);
+    // An hour after it was written down nothing is left but the edge's own word.
+    gatehouse.sessionRetention = async () => ok({ ...base, refusals: [], early: [], purged: { at, audit: 41 } });
+    await page.reload();
+    expect(await main(page)).toMatch(/Purged at .*, as entry 41 of the audit log ordered\..*Stored\s+nothing/s);
+    await close();
+  });
+
+  test('names every reason against a purge, and leads to its holds', async () => {
+    const gatehouse = site.gatehouse;
+    const whole = await gatehouse.sessionRetention(PEOPLE.carol, sessionOf('alice').id);
+    if (!whole.ok) throw new Error('the fake has no such session');
+    const until = '2027-02-18T13:00:00.000Z';
+    const hold = newId('hld');
+    const refusals = [
+      { why: 'contradicted' as const, claimed: 1, granted: 30, until },
+      { why: 'holds_differ' as const },
+      { why: 'held' as const, holds: [hold] },
+    ];
+    gatehouse.sessionRetention = async () => ok({ ...whole.value, refusals });
+    const { page, close } = await open(`/sessions/${whole.value.session}/retention`, 'carol');
+    const said = await page.locator('.refusals').first().locator('li').allInnerTexts();
+    expect(said).toEqual([
+      expect.stringMatching(/^Its recording says 1 day, and it was granted for 30: kept until .*2027.*\.$/),
+      expect.stringContaining('other holds than the edge'),
+      `It is under legal hold: ${hold}.`,
+    ]);
+    await page.locator(`.refusals a[href="/retention/holds/${hold}"]`).first().waitFor();
     await close();
   });
 

@@ -1,6 +1,6 @@
 // Searching in the portal, in a real browser: what is typed, what is shown, and where a hit leads.
 
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { statementEntry } from '../harness/fake-data.ts';
 import type { FakeSession } from '../harness/fake-gatehouse.ts';
@@ -124,6 +124,15 @@ describe('the search page', () => {
     },
   );
 
+  test('takes days by name, and says where a word may have been meant as an operator', async () => {
+    const { page, close } = await search('adresses AND select since:today');
+    await page.getByText('Words beside each other are all looked for').waitFor();
+    await page.goto(site.origin + address('adresses since:yesterday'));
+    expect(await page.getByText('Words beside each other').count()).toBe(0);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await close();
+  });
+
   test('says that nothing was found, and that the archive is away', async () => {
     const { page, close } = await search('nobodywrotethis', { expected: /503/ });
     await page.getByText('Nothing that you may view matches').waitFor();
@@ -172,8 +181,7 @@ describe('the search page', () => {
 });
 
 /** Where the player stands, in seconds. */
-const position = async (page: import('playwright-core').Page): Promise<number> =>
-  Number(await page.locator('#seek').inputValue()) / 1000;
+const position = async (page: Page): Promise<number> => Number(await page.locator('#seek').inputValue()) / 1000;
 
 describe('a hit opens the replay', () => {
   test('at its statement, with its answer', async () => {
@@ -189,6 +197,61 @@ describe('a hit opens the replay', () => {
     expect(page.url()).toMatch(/[0-9a-z]#statement-5$/);
     await page.reload();
     await expect.poll(() => position(page)).toBeCloseTo(74, 0);
+    await close();
+  });
+
+  /** The load, and the frames behind it in which the browser goes where the fragment says. */
+  const settled = (page: Page) =>
+    page.evaluate(`new Promise((done) => {
+      let left = 5;
+      const frame = () => (left-- === 0 ? done() : requestAnimationFrame(frame));
+      if (document.readyState === 'complete') frame();
+      else addEventListener('load', frame);
+    })`);
+  const inSight = async (page: Page, element: string): Promise<boolean> => {
+    const box = await page.locator(element).boundingBox();
+    return !!box && box.y >= 0 && box.y + box.height <= (page.viewportSize()?.height ?? 0);
+  };
+  const PARTS = ['#stage', '#transcript .shown-now', '#seek'];
+
+  test.each([
+    [390, 800],
+    [360, 640],
+    [800, 1100],
+    [1280, 800],
+  ])('in sight, whole, on a screen of %d by %d', async (width, height) => {
+    for (const there of ['?at=21.5#statement-3', '#statement-5']) {
+      const address = `/sessions/${story().entry.id}${there}`;
+      const { page, close } = await visit(browser, site, address, { viewport: { width, height } });
+      await page.locator('#transcript .shown-now').waitFor();
+      await settled(page);
+      // In the list too, where that stands beside it.
+      const parts = width >= 1080 ? [...PARTS, '.statement-now'] : PARTS;
+      const seen = await Promise.all(parts.map((part) => inSight(page, part)));
+      expect([there, ...parts.filter((_, at) => !seen[at])]).toEqual([there]);
+      await close();
+    }
+  });
+
+  test('and whoever scrolls before the page has loaded stays where they went', async () => {
+    const { page, close } = await visit(browser, site, '/signed-out', { viewport: { width: 390, height: 800 } });
+    const held = Promise.withResolvers<void>();
+    await page.route('**/slow.svg', async (route) => {
+      await held.promise;
+      await route.fulfill({ contentType: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg"/>' });
+    });
+    await page.addInitScript({
+      content:
+        "addEventListener('DOMContentLoaded', () => { document.body.append(Object.assign(new Image(), { src: '/slow.svg' })); });",
+    });
+    await page.goto(`${site.origin}/sessions/${story().entry.id}?at=21.5#statement-3`, { waitUntil: 'commit' });
+    await page.locator('#transcript .shown-now').waitFor();
+    await page.mouse.move(200, 5);
+    await page.mouse.wheel(0, -20_000);
+    await expect.poll(() => page.evaluate('scrollY')).toBe(0);
+    held.resolve();
+    await settled(page);
+    expect(await page.evaluate('scrollY')).toBe(0);
     await close();
   });
 

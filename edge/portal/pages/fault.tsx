@@ -1,4 +1,6 @@
-import { Text } from '../components/text.tsx';
+import type { WitnessedPurge } from '../../../core/retention/purge.ts';
+import { address } from '../components/parts.tsx';
+import { Text, Time } from '../components/text.tsx';
 
 /** `next`: where no message says more. `beside`: what the message cannot know. */
 const WORDS: Readonly<Record<number, { title: string; next: string; beside?: string }>> = {
@@ -49,6 +51,29 @@ export const FaultPage = ({ status, message }: { status: number; message?: strin
     </div>
   );
 };
+
+/** For whoever may know that there was such a session. */
+export const PurgedPage = ({ purged: { at, audit }, auditor }: { purged: WitnessedPurge; auditor: boolean }) => (
+  <div class="narrow fault">
+    <p class="fault-status">404</p>
+    <h1>This session was purged</h1>
+    <p class="lead">
+      At <Time iso={at} />, as entry {auditor ? <AuditEntryLink audit={audit} /> : audit} of the audit log ordered.
+      Nothing of it is stored.
+    </p>
+    <p>The audit log keeps its digests, its rule and who ordered it.</p>
+    <p>
+      <a class="button" href="/">
+        To the overview
+      </a>
+    </p>
+  </div>
+);
+
+/** The log with that entry first. */
+const AuditEntryLink = ({ audit }: { audit: number }) => (
+  <a href={address('/audit', { cursor: String(audit + 1) })}>{audit}</a>
+);
 
 export const SignedOutPage = () => (
   <div class="narrow fault">

@@ -43,7 +43,7 @@ export function accessPages(deps: PortalDeps): Hono {
           audits={
             auditor
               ? {
-                  holds: holds?.ok ? holds.value.holds.length : undefined,
+                  holds: holds?.ok ? holds.value.holds.filter(({ lifted }) => !lifted).length : undefined,
                   waiting: waiting?.ok ? waiting.value.length : undefined,
                 }
               : undefined

@@ -75,8 +75,18 @@ test('is refused while the edge has admitted sessions of theirs that are not pur
   await witness.recordPurged(purged, 1);
   expect(await refusal(await erase('carol', email))).toEqual([
     403,
-    expect.stringContaining(`Stored still: 2 of their sessions (${first})`),
+    expect.stringMatching(
+      new RegExp(
+        `Stored still: 2 of their sessions \\(${first}\\)\\. .* gatehouse purge --early --user EMAIL --reason TEXT`,
+      ),
+    ),
   ]);
+  const left = async (who: keyof typeof people, of = email) => people[who].get(`/purges/left?email=${of}`);
+  expect(await (await left('bob', 'Unlisted@example.com')).json()).toEqual({ sessions: [first, silent].toSorted() });
+  expect(await newest('retention.viewed')).toMatchObject({ actor: 'bob@example.com', object: email });
+  expect((await left('mallory')).status).toBe(403);
+  expect((await left('carol', 'never-here@example.com')).status).toBe(404);
+  expect(await remote(env.AUDIT_LOG).knowsName('never-here@example.com')).toBe(false);
   // Of one of them nothing came, in all the days for which it was to be kept.
   await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
     storage.sql.exec('DROP TRIGGER sessions_keep');
@@ -104,6 +114,12 @@ test('counts sessions page by page', async () => {
   expect((await refusal(await erase('carol', email)))[1]).toContain(
     `${count} of their sessions (${[...sessions].sort()[0]})`,
   );
+  const page = async (after = '') =>
+    (await people.carol.get(`/purges/left?email=${email}${after}`)).json<{ sessions: string[]; after?: string }>();
+  const { sessions: begin, after } = await page();
+  const { sessions: end, ...last } = await page(`&after=${after}`);
+  expect([...begin, ...end]).toEqual([...sessions].sort());
+  expect(last).toEqual({});
 });
 
 test('is refused while the catalogue is made again: it cannot say what is stored', async () => {

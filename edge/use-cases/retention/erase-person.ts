@@ -1,15 +1,14 @@
 // Erasing a person: what is left of them in the audit log are pseudonyms that nobody can resolve. The last step, when no recording
 // names them any more; it takes two people, and neither is the one that goes.
 
-import { PersonId } from '../../../core/ids.ts';
+import { PersonId, type SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import { DAY_MS } from '../../../core/retention/may-purge.ts';
-import type { ErasedPerson } from '../../../core/retention/purge.ts';
+import type { ErasedPerson, LeftSessions } from '../../../core/retention/purge.ts';
 import { ok } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
 import type { Answer } from '../../gatehouse.ts';
-import type { LeftOfPerson } from '../../ports/witness.ts';
-import { fault, note, type UseCaseDeps } from '../deps.ts';
+import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingAct } from './asker.ts';
 
 /** For the second person. */
@@ -60,11 +59,18 @@ async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
     ({ scope, lifted }) => !lifted && scope.of === 'user' && scope.email.toLowerCase() === email,
   );
   if (holds.length > 0)
-    return fault('denied', `They are under legal hold (${holds.map(({ id }) => id).join(', ')}). Lift it first.`);
+    return fault(
+      'denied',
+      `They are under legal hold (${holds.map(({ id }) => id).join(', ')}). Lift it first, by two people: gatehouse hold lift HOLD --reason TEXT.`,
+    );
   const [live] = (await deps.grants.list(email)).filter(({ state }) => state === 'active');
-  if (live) return fault('denied', `They have a grant that is in force (${live.id}). Revoke it first.`);
+  if (live)
+    return fault(
+      'denied',
+      `They have a grant that is in force (${live.id}). Revoke it first: gatehouse revoke ${live.id}.`,
+    );
   const left = await leftOf(deps, email);
-  if (left.sessions > 0) return storedStill(`${left.sessions} of their sessions`, left.first);
+  if (left.length > 0) return storedStill(`${left.length} of their sessions`, left[0]);
   // What an earlier release admitted is of nobody for the witness.
   let cursor: string | undefined;
   do {
@@ -83,15 +89,32 @@ async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
 }
 
 /** By the edge's own record: what the functions say may lack a session, or be made anew just now. */
-async function leftOf({ witness }: UseCaseDeps, email: string): Promise<LeftOfPerson> {
-  let { cursor, ...left } = await witness.leftOf(email, undefined);
-  while (cursor !== undefined) {
+async function leftOf({ witness }: UseCaseDeps, email: string): Promise<readonly SessionId[]> {
+  const left: SessionId[] = [];
+  let cursor: SessionId | undefined;
+  do {
     const page = await witness.leftOf(email, cursor);
-    left = { ...left, ...(left.first === undefined && page), sessions: left.sessions + page.sessions };
+    left.push(...page.sessions);
     cursor = page.cursor;
-  }
+  } while (cursor !== undefined);
   return left;
 }
 
 const storedStill = (what: string, first: string | undefined) =>
-  fault('denied', `Stored still: ${what} (${first}). Purge those first: gatehouse purge --early.`);
+  fault(
+    'denied',
+    `Stored still: ${what} (${first}). Purge those first, by two people: gatehouse purge --early --user EMAIL --reason TEXT.`,
+  );
+
+/** A page of the same, for whoever is to purge them. Of somebody who was never here nothing is looked up, and no pseudonym made. */
+export async function sessionsLeft(
+  deps: UseCaseDeps,
+  who: Identity,
+  email: string,
+  after: SessionId | undefined,
+): Answer<LeftSessions> {
+  if (!(await isKnown(deps, email))) return fault('not_found', `Nobody by the address ${email} is known here.`);
+  await noteLook(deps, { kind: 'retention.viewed', actor: who.email, object: email, details: {} }, 'left');
+  const { sessions, cursor } = await deps.witness.leftOf(email, after);
+  return ok({ sessions: [...sessions], ...(cursor && { after: cursor }) });
+}

@@ -56,6 +56,12 @@ export async function placeHold(
 async function areKnown(deps: UseCaseDeps, scope: HoldScope): Answer<undefined> {
   const named = scope.of === 'session' ? [scope.session] : scope.of === 'sessions' ? scope.sessions : [];
   const admissions = await deps.witness.admissions(named);
+  const purged = named.find((_, index) => admissions[index]?.purged);
+  if (purged)
+    return fault(
+      'not_found',
+      `Session ${purged} was purged at ${admissions[named.indexOf(purged)]?.purged?.at}: nothing was held. Leave it out.`,
+    );
   for (const session of named.filter((_, index) => !admissions[index])) {
     // Of an earlier release, before there was a witness.
     const stored = await deps.archive.session({ id: session, connector: undefined });

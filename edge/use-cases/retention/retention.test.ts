@@ -285,7 +285,10 @@ describe('a purge that is due', () => {
     expect(witnessed?.purgeOrdered).toBeUndefined();
     // Whose it was is forgotten, and nothing else can be changed there.
     expect(await remote(env.WITNESS).admissions([session as SessionId])).toEqual([
-      { connector: connector.id, admittedAt: expect.any(String) },
+      {
+        ...{ connector: connector.id, admittedAt: expect.any(String) },
+        purged: { at: expect.any(String), audit: entry?.sequence },
+      },
     ]);
     await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
       for (const change of ["connector = 'con_x'", "opened = '{}'", "admitted_at = ''"])

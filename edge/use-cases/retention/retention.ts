@@ -6,13 +6,15 @@ import type { Identity } from '../../../core/identity.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
 import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
 import { type EarlyPurge, type HoldList, tombstoneOf } from '../../../core/retention/purge.ts';
+import { refusalWords } from '../../../core/retention/refusal-words.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
 import type { Answer, Gatehouse } from '../../gatehouse.ts';
 import type { RetentionFault } from '../../retention-archive.ts';
+import { purgedFault } from '../archive-fault.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
-import { erasePerson, WAITS_MS } from './erase-person.ts';
+import { erasePerson, sessionsLeft, WAITS_MS } from './erase-person.ts';
 import { standingAct, stillMayKeep } from './asker.ts';
 import { goOnWithHoldSearch, placeHold, searchForHold } from './place-hold.ts';
 
@@ -30,6 +32,7 @@ type RetentionUseCases = Pick<
   | 'purges'
   | 'orderDuePurges'
   | 'purgeEarly'
+  | 'sessionsLeft'
   | 'erasePerson'
 >;
 
@@ -94,9 +97,10 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
         read(deps.retentionArchive.session(session, admission)),
         deps.retention.waiting(session),
       ]);
-      if (!kept.ok || !waiting) return kept;
-      const { by, reason, untilMs } = waiting;
-      return ok({ ...kept.value, asked: { by, reason, until: iso(untilMs) } });
+      if (!kept.ok) return kept;
+      const { purged } = admission;
+      const asked = waiting && { by: waiting.by, reason: waiting.reason, until: iso(waiting.untilMs) };
+      return ok({ ...kept.value, ...(purged && { purged }), ...(asked && { asked }) });
     },
 
     async purgeReport(who, session) {
@@ -122,6 +126,11 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
     },
 
     purgeEarly: (who, session, reason) => purgeEarly(deps, who, session, reason),
+
+    async sessionsLeft(who, email, after) {
+      const may = await mayKeep(deps, who, 'retention.viewed');
+      return may.ok ? sessionsLeft(deps, who, email, after) : may;
+    },
 
     async erasePerson(who, email, reason) {
       const may = await mayKeep(deps, who, 'person.erased');
@@ -185,6 +194,9 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   if (before.held.length > 0) return fault('denied', refusedEarly([{ why: 'held', holds: [...before.held] }]));
   const kept = await read(deps.retentionArchive.session(session, admission));
   if (!kept.ok) return kept;
+  // What its connector stored after the purge has to go too.
+  const gone = kept.value.storedAt === undefined ? purgedFault(admission) : undefined;
+  if (gone) return gone;
   if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
   const waiting = await standingAct(deps, session);
   if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
@@ -227,31 +239,6 @@ async function read<T>(asked: Promise<Result<T, RetentionFault>>): Answer<T> {
 
 function refusedEarly(against: readonly PurgeRefusal[]): string {
   const from = possibleFrom(against);
-  const because = against.map(wordsOf).join(' ');
+  const because = against.map((refusal) => refusalWords(refusal, (time) => time)).join(' ');
   return from === undefined ? because : `${because} It becomes possible at ${from}.`;
-}
-
-function wordsOf(refusal: PurgeRefusal): string {
-  switch (refusal.why) {
-    case 'held':
-      return `It is under legal hold (${refusal.holds.join(', ')}).`;
-    case 'held_objects':
-      return `${refusal.objects} of its objects are under the store's own legal hold.`;
-    case 'locked':
-      return `Its objects are locked in ${refusal.mode.toLowerCase()} mode until ${refusal.until}, and nobody can delete them before.`;
-    case 'unfinished':
-      return `It is not finished: no manifest, and something was stored within a day. End it first.`;
-    case 'kept':
-      return `Its rule keeps it until ${refusal.until}.`;
-    case 'contradicted':
-      return `Its recording says ${refusal.claimed} days, and it was granted for ${refusal.granted}: kept until ${refusal.until}.`;
-    case 'not_ordered':
-      return "The functions do not know the key that signs the edge's orders (EDGE_LOG_KEY).";
-    case 'holds_differ':
-      return 'The functions have other holds than the edge.';
-    case 'unknown':
-      return 'Nothing says how long to keep it.';
-    case 'refused':
-      return `The store refuses ${refusal.objects} of its objects.`;
-  }
 }

@@ -110,10 +110,24 @@ export async function whose(deps: UseCaseDeps, who: Identity, id: SessionId): An
   if (!standing.ok) return standing;
   const place = { id, connector: admission?.connector };
   const stored = admission?.admitted ? undefined : await deps.archive.session(place);
-  if (stored && !stored.ok) return archiveFault(stored.error);
+  if (stored && !stored.ok)
+    return archiveFault(stored.error, await purgeToldTo(deps, standing.value, who, id, admission));
   const owner =
     ownerByRecord(admission) ?? (stored && (await ownerBySignature(deps, standing.value, stored.value, admission)));
   return ok({ standing: standing.value, owner, place, admission, ...(stored && { stored: stored.value }) });
+}
+
+/** Whose a purged session was is forgotten: that there was one is for auditors alone, who are told by a look (law 7). */
+async function purgeToldTo(
+  deps: UseCaseDeps,
+  { auditor }: Standing,
+  who: Identity,
+  id: SessionId,
+  admission: Admission | undefined,
+): Promise<Admission | undefined> {
+  if (!auditor || !(admission?.purged ?? admission?.purgeOrdered)) return undefined;
+  await noteLook(deps, { kind: 'session.viewed', actor: who.email, object: id, details: { part: 'purge' } }, 'purge');
+  return admission;
 }
 
 const approvalNeeded = (id: SessionId, rule: string) =>

@@ -123,7 +123,7 @@ async function termsFor(deps: UseCaseDeps, who: Identity, id: SessionId, kind: R
   const { owned, terms } = may;
   await noteLook(deps, { kind: 'session.viewed', actor: who.email, object: id, details: { part: 'row' } }, 'row');
   const stored = read ? ok(read) : await deps.archive.session(place);
-  if (!stored.ok) return archiveFault(stored.error);
+  if (!stored.ok) return archiveFault(stored.error, admission);
   const session = sessionEntryOf(stored.value, admission ?? {});
   if (!session) return archiveFault('not_found');
   const asked = { kind, session: id, owned };

@@ -2,12 +2,11 @@
 // outputs are cut and say so: the page is to be read.
 
 import type { ReplayEvent, SessionEntry } from '../../../core/catalogue.ts';
-import { commandSettings } from '../../../core/replay/command-words.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { count, offset } from '../../../core/text/amounts.ts';
 import { resultWords } from '../text/statements.ts';
 import { type Folded, foldedWords, noticeWords, type ToldWhich, toldStatements } from '../text/told-statements.ts';
-import { terminalWords } from '../text/terminal.ts';
+import { isNoise, terminalWords, toldSettings } from '../text/terminal.ts';
 import { headOf } from '../session-head.ts';
 import { LaneLines } from '../text/lane-lines.ts';
 import { damaged, fenced, plain, table, yamlString } from './markup.ts';
@@ -33,7 +32,11 @@ export async function* exportStatementsMarkdown(
   }
 }
 
-export async function* exportTerminalMarkdown(session: SessionEntry, events: () => AsyncIterable<TerminalEvent>): Page {
+export async function* exportTerminalMarkdown(
+  session: SessionEntry,
+  events: () => AsyncIterable<TerminalEvent>,
+  which: Pick<ToldWhich, 'all'> = {},
+): Page {
   yield await head(session, events());
   const lanes = new LaneLines();
   const waiting = new Map<number, LaneOutput>();
@@ -47,7 +50,7 @@ export async function* exportTerminalMarkdown(session: SessionEntry, events: () 
       if (output.lines.length < MAX_LINES) output.lines.push(line.ours ? `(${line.text})` : line.text.trimEnd());
       else output.more++;
     }
-    const block = terminalBlock(event);
+    const block = isNoise(event, which) ? '' : terminalBlock(event, which);
     if (block === '') continue;
     // What was shown stands before the next word of its lane.
     const told = 'lane' in event && event.kind !== 'notice' ? [event.lane] : [...waiting.keys()];
@@ -123,14 +126,14 @@ function resultTable({ columns, rows, omitted, omittedColumns = 0 }: Extract<Rep
   return `\n${table(columns.slice(0, MAX_COLUMNS), shown)}${cut === '' ? '' : `\n*${cut} more not shown.*\n`}`;
 }
 
-function terminalBlock(event: TerminalEvent): string {
+function terminalBlock(event: TerminalEvent, which: Pick<ToldWhich, 'all'>): string {
   switch (event.kind) {
     case 'opened':
       return '';
     case 'damaged':
       return damaged(event.message);
     case 'command': {
-      const settings = commandSettings(event);
+      const settings = toldSettings(event, which);
       const set = settings.length === 0 ? '' : `\nWith ${plain(settings.join(' '))}\n`;
       const cut = event.commandBytes === undefined ? '' : `\n*Cut here; the whole has ${event.commandBytes} bytes.*\n`;
       const command = event.command === '' ? '' : `\n${fenced(event.command, 'sh')}`;

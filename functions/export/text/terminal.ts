@@ -8,13 +8,15 @@ import { offset, took } from '../../../core/text/amounts.ts';
 import { onOneLine } from '../../../core/text/written-text.ts';
 import { type LaneLine, LaneLines } from './lane-lines.ts';
 import { damageLine, headLines, indented, timed } from './lines.ts';
+import { toldAs, type ToldWhich } from './told-statements.ts';
 
 export async function* exportTerminalText(
   events: AsyncIterable<TerminalEvent>,
+  which: Pick<ToldWhich, 'all'> = {},
 ): AsyncGenerator<string, void, undefined> {
   const lanes = new LaneLines();
   for await (const event of events) {
-    const lines = `${lanes.take(event).map(shownLine).join('')}${linesOf(event)}`;
+    const lines = `${lanes.take(event).map(shownLine).join('')}${isNoise(event, which) ? '' : linesOf(event, which)}`;
     if (lines !== '') yield lines;
   }
 }
@@ -23,12 +25,32 @@ export async function* exportTerminalText(
 const shownLine = ({ lane, timeUs, text, ours }: LaneLine): string =>
   `[${offset(timeUs)}] ${ours ? `lane ${lane}: ${text}` : `${lane}| ${onOneLine(text)}`.trimEnd()}\n`;
 
-function linesOf(event: TerminalEvent): string {
+/** Of those the command says that they opened. */
+const OF_COMMANDS: ReadonlySet<string> = new Set(['shell', 'exec', 'subsystem']);
+
+/** Lanes that opened for a command, and that closed with nothing to be said of it. */
+export function isNoise(event: TerminalEvent, { all = false }: Pick<ToldWhich, 'all'>): boolean {
+  if (all) return false;
+  if (event.kind === 'lane') return OF_COMMANDS.has(event.of);
+  return (
+    event.kind === 'lane-end' && event.recorded === 'full' && event.note === undefined && event.bytes === undefined
+  );
+}
+
+/** Locale and kind of terminal are in every client's own settings, and nothing that somebody did. */
+const BY_ITSELF = /^(?:LANG|LANGUAGE|LC_\w+|TERM|COLORTERM)=/;
+
+export const toldSettings = (
+  event: Parameters<typeof commandSettings>[0],
+  { all = false }: Pick<ToldWhich, 'all'>,
+): readonly string[] => commandSettings(event).filter((setting) => all || !BY_ITSELF.test(setting));
+
+function linesOf(event: TerminalEvent, which: Pick<ToldWhich, 'all'>): string {
   switch (event.kind) {
     case 'opened':
       return headLines(event.session);
     case 'command': {
-      const settings = commandSettings(event);
+      const settings = toldSettings(event, which);
       const cut = event.commandBytes === undefined ? '' : ` (cut here; the whole has ${event.commandBytes} bytes)`;
       return `${timed(event, `#${event.action} lane ${event.lane}, ${event.form}${cut}`)}${indented(event.command)}${indented(settings.join('\n'))}`;
     }
@@ -69,7 +91,7 @@ export function terminalWords(
     }
     case 'notice': {
       const about = event.action === undefined ? '' : `#${event.action} `;
-      return `${about}${event.severity}: ${event.message}`;
+      return `${about}${toldAs(event.severity, event.message)}`;
     }
     case 'ended':
       return `session ended: ${event.message}`;

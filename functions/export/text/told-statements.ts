@@ -7,9 +7,9 @@ import { isCatalogueQuery } from '../../../core/search/catalogue-query.ts';
 import { count } from '../../../core/text/amounts.ts';
 
 export interface ToldWhich {
-  /** This one alone. */
-  readonly statement?: number | undefined;
-  /** With queries of the catalogue. */
+  /** From the first to the last of these alone. */
+  readonly statements?: readonly [first: number, last: number] | undefined;
+  /** With queries of the catalogue; of a terminal with what clients send by themselves. */
   readonly all?: boolean | undefined;
 }
 
@@ -26,7 +26,7 @@ const MAX_EVENTS = 100;
 
 export async function* toldStatements(
   events: AsyncIterable<ReplayEvent>,
-  { statement: only, all = false }: ToldWhich,
+  { statements: only, all = false }: ToldWhich,
 ): AsyncGenerator<ReplayEvent | Folded, void, undefined> {
   let folded: Folded | undefined;
   /** A query of the catalogue, and what came for it so far. */
@@ -34,7 +34,7 @@ export async function* toldStatements(
   let refusal: { readonly statement: number | undefined; readonly message: string } | undefined;
   for await (const event of byStatement(events)) {
     const about = 'statement' in event ? event.statement : undefined;
-    if (only !== undefined && about !== only && event.kind !== 'opened' && event.kind !== 'damaged') continue;
+    if (only && !isWithin(about, only) && event.kind !== 'opened' && event.kind !== 'damaged') continue;
     if (event.kind === 'notice' && event.severity === 'REFUSED') refusal = { statement: about, message: event.message };
     // The client was told what the line before says.
     if (
@@ -91,13 +91,22 @@ export async function* toldStatements(
   yield* waiting;
 }
 
+const isWithin = (statement: number | undefined, [first, last]: readonly [number, number]): boolean =>
+  statement !== undefined && statement >= first && statement <= last;
+
 export const foldedWords = ({ first, last, count: number }: Folded): string =>
   `${count(number, 'query', 'queries')} of the database's own catalogue, as clients ask by themselves (#${first}${first === last ? '' : ` to #${last}`}): ask for all to see them`;
 
 /** Of a word of the gateway's or the target's. */
 export function noticeWords({ severity, message, statement }: Extract<ReplayEvent, { kind: 'notice' }>): string {
-  const about = statement === undefined ? '' : `#${statement} `;
-  return severity === 'MASKED' ? `${about}${maskWords(message)}` : `${about}${severity}: ${message}`;
+  return `${statement === undefined ? '' : `#${statement} `}${toldAs(severity, message)}`;
+}
+
+/** What was hidden is told in its own words, and everything else with who says it. */
+export function toldAs(severity: string, message: string): string {
+  if (severity === 'MASKED') return maskWords(message);
+  if (severity !== 'HIDDEN' && severity !== 'WITHHELD') return `${severity}: ${message}`;
+  return `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, '')}`;
 }
 
 /** `Masked: 3 values by shop#1.` as functions/facts/policy-words.ts has it: `3 values masked by rule shop`. */

@@ -100,8 +100,7 @@ export class Controls {
     const player = this.#player;
     const moveTo = (move: () => void): void => {
       move();
-      // One that is higher than the window is shown from its screen on, and not from its last controls.
-      player.scrollIntoView({ block: player.offsetHeight > innerHeight ? 'start' : 'nearest' });
+      this.#bringIntoSight();
       player.focus({ preventScroll: true });
     };
     const moveToAddress = (): void => {
@@ -140,6 +139,31 @@ export class Controls {
     addEventListener('popstate', moveToAddress);
     player.hidden = false;
     moveToAddress();
+    if (document.activeElement === player) this.#staySoUntilLoaded();
+  }
+
+  /** Beside the list it stays where it is seen; above it, or higher than the window, it is shown from its screen on. */
+  #bringIntoSight(): void {
+    const player = this.#player;
+    const beside = getComputedStyle(player).position === 'sticky' && player.offsetHeight <= innerHeight;
+    player.scrollIntoView({ block: beside ? 'nearest' : 'start' });
+  }
+
+  /**
+   * Until a page has loaded the browser scrolls to what the fragment names: to the list, which on a narrow screen is far
+   * below the player. Whoever scrolled by then stays where they are.
+   */
+  #staySoUntilLoaded(): void {
+    if (document.readyState === 'complete') return;
+    const moved = new AbortController();
+    for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown'])
+      addEventListener(kind, () => moved.abort(), { signal: moved.signal, passive: true });
+    const again = (): void => {
+      if (!moved.signal.aborted) this.#bringIntoSight();
+    };
+    // The browser's own last time comes with the frame behind the load.
+    const afterFrame = (): number => requestAnimationFrame(() => requestAnimationFrame(again));
+    addEventListener('load', afterFrame, { once: true, signal: moved.signal });
   }
 
   #listenToKeys(acts: Acts, playback: Playback): void {

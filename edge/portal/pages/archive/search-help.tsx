@@ -24,7 +24,7 @@ const SYNTAX = (email: string): readonly { q: string; words: string }[] => [
   { q: 'table:customers', words: 'statements that name the table' },
   { q: 'rows:>1000', words: 'rows sent or changed: rows:0, rows:10..20' },
   { q: 'duration:>5s', words: 'how long it took: us, ms, s, m, h, d' },
-  { q: 'since:2h', words: 'a day, a time or how long ago; until: is alike' },
+  { q: 'since:2h', words: 'how long ago, today, yesterday, a day or a time, in UTC; until: is alike' },
 ];
 
 export const SearchHelp = ({ email }: { email: string }) => (

@@ -1,5 +1,5 @@
 import type { SearchHit, SearchPage } from '../../../../core/search/page.ts';
-import { MAX_QUERY, type QueryMistake } from '../../../../core/search/parse.ts';
+import { MAX_QUERY, queryHint, type QueryMistake } from '../../../../core/search/parse.ts';
 import { showBytes, took } from '../../../../core/text/amounts.ts';
 import { address, Empty, NoticeBox, Pager, to } from '../../components/parts.tsx';
 import { Offset, Text, Time } from '../../components/text.tsx';
@@ -122,6 +122,8 @@ const Found = ({
 }) => {
   // One request looks through so much and no more: a page may come short and lead on.
   const short = next !== undefined && hits.length < limit;
+  // The moment makes no difference to what a hint is about.
+  const hint = queryHint(query, 0);
   return (
     <>
       {hits.length === 0 ? (
@@ -136,6 +138,7 @@ const Found = ({
       {short && hits.length > 0 ? (
         <p class="hint">That is all among what one search looks through. Older sessions have not been looked at yet.</p>
       ) : null}
+      {hint === undefined || cursor !== undefined ? null : <p class="hint">{hint}</p>}
       {incomplete ? <p class="hint">The catalogue is being made again: hits may be missing here.</p> : null}
       <Pager
         path="/search"

@@ -83,7 +83,14 @@ export const SessionRetentionPage = ({ kept, email, told, reason = '', problem }
           <Text value={problem} />
         </NoticeBox>
       )}
-      {purge === undefined || purge.state === 'refused' ? null : (
+      {kept.purged === undefined ? null : (
+        <NoticeBox kind="plain">
+          <strong>Purged</strong> at <Time iso={kept.purged.at} />, as entry {kept.purged.audit} of the audit log
+          ordered.
+          {isStored ? ' What is stored came after that.' : ''}
+        </NoticeBox>
+      )}
+      {kept.purged !== undefined || purge === undefined || purge.state === 'refused' ? null : (
         <NoticeBox kind="warning">
           <strong>{PURGE_STATES[purge.state]}</strong>, since <Time iso={purge.at} />.
         </NoticeBox>

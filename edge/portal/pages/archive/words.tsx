@@ -3,6 +3,7 @@
 import type { HoldScope } from '../../../../core/retention/hold.ts';
 import type { PurgeRefusal } from '../../../../core/retention/may-purge.ts';
 import type { PurgeEvidence, PurgePage } from '../../../../core/retention/purge.ts';
+import { refusalParts } from '../../../../core/retention/refusal-words.ts';
 import { count, showBytes } from '../../../../core/text/amounts.ts';
 import { address, to } from '../../components/parts.tsx';
 import { Mono, Text, Time } from '../../components/text.tsx';
@@ -19,56 +20,19 @@ export const Refusals = ({ refusals }: { refusals: readonly PurgeRefusal[] }) =>
   </ul>
 );
 
-const Refusal = ({ refusal }: { refusal: PurgeRefusal }) => {
-  switch (refusal.why) {
-    case 'kept':
+const Refusal = ({ refusal }: { refusal: PurgeRefusal }) => (
+  <>
+    {refusalParts(refusal).map((part) => {
+      if (typeof part === 'string') return part;
+      if ('time' in part) return <Time iso={part.time} />;
       return (
-        <>
-          Its rule keeps it until <Time iso={refusal.until} />.
-        </>
+        <a href={holdAddress(part.hold)}>
+          <Mono value={part.hold} />
+        </a>
       );
-    case 'locked':
-      return (
-        <>
-          Its objects are locked in {refusal.mode.toLowerCase()} mode until <Time iso={refusal.until} />
-          {refusal.mode === 'COMPLIANCE' ? ', and nobody can delete them before.' : '.'}
-        </>
-      );
-    case 'unfinished':
-      return (
-        <>
-          It is not finished: no manifest, and something was stored within a day. Looked at again from{' '}
-          <Time iso={refusal.until} />.
-        </>
-      );
-    case 'held':
-      return (
-        <>
-          It is under legal hold:{' '}
-          {refusal.holds.map((id, index) => (
-            <>
-              {index > 0 ? ', ' : ''}
-              <a href={holdAddress(id)}>
-                <Mono value={id} />
-              </a>
-            </>
-          ))}
-          .
-        </>
-      );
-    case 'held_objects':
-      return <>{count(refusal.objects, 'object is', 'objects are')} under the store's own legal hold.</>;
-    case 'unknown':
-      return <>Nothing says how long to keep it: neither its recording nor a lock can be read. Somebody has to look.</>;
-    case 'refused':
-      return (
-        <>
-          The store refuses to delete {count(refusal.objects, 'object')} although nothing is known against it: a
-          permission is missing.
-        </>
-      );
-  }
-};
+    })}
+  </>
+);
 
 export const HoldScopeWords = ({ scope }: { scope: HoldScope }) => {
   switch (scope.of) {
