@@ -3,10 +3,12 @@
 
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { newId } from '../core/ids.ts';
 import type { SettingPlace } from './config/load-config.ts';
 import type { ProtocolName } from '../core/protocols.ts';
 import type { ConnectorConfig, ResourceConfig, ResourceConfigOf } from './config/settings.ts';
 import { readToken } from './control/join.ts';
+import type { SessionScope } from './credentials/credential.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
 import { namedMaskingKey } from './masking/masking-key.ts';
 import type { Protocol, TargetTools } from './protocol.ts';
@@ -63,13 +65,13 @@ export async function findFaults(deps: CheckDeps): Promise<readonly string[]> {
 /** Of the resources alone. */
 export async function targetFaults(deps: TargetCheckDeps): Promise<readonly string[]> {
   const { resources, place } = deps;
-  const tools = targetTools(createCredentials(deps), TARGET_TIMEOUT_MS);
+  const toolsFor = targetTools(createCredentials(deps), TARGET_TIMEOUT_MS);
   const found: string[][] = resources.map(() => []);
   const waiting = resources.entries();
   const work = async (): Promise<void> => {
     for (const [index, resource] of waiting) {
       const at = (...keys: readonly string[]) => place(['resources', index, ...keys]);
-      found[index] = (await faultsOf(resource.protocol, resource, tools)).map(({ setting, message }) =>
+      found[index] = (await faultsOf(resource.protocol, resource, toolsFor)).map(({ setting, message }) =>
         setting === undefined ? `${at()}: ${message}` : `${at(...setting.split('.'))}: ${message}`,
       );
     }
@@ -82,13 +84,29 @@ export async function targetFaults(deps: TargetCheckDeps): Promise<readonly stri
 async function faultsOf<P extends ProtocolName>(
   protocol: P,
   { name, settings }: ResourceConfigOf<P>,
-  tools: TargetTools,
+  toolsFor: (session: SessionScope) => TargetTools,
 ): Promise<readonly { readonly setting?: string; readonly message: string }[]> {
   const module = PROTOCOL_MODULES[protocol];
-  const target = await module.openTarget(settings, tools);
-  if (!target.ok) return target.error;
-  const fault = await triedTarget(module.create({}), target.value);
-  return fault === undefined ? [] : [{ message: `${name} (${module.address(settings)}): ${fault}` }];
+  const over = new AbortController();
+  const left: Promise<unknown>[] = [];
+  const at = `${name} (${module.address(settings)})`;
+  const told: string[] = [];
+  const session: SessionScope = {
+    ...{ id: newId('ses'), untilMs: Date.now() + TARGET_TIMEOUT_MS, owner: 'check', over: over.signal },
+    onFault: (message) => told.push(message),
+    givingBack: (work) => left.push(work),
+  };
+  try {
+    const target = await module.openTarget(settings, toolsFor(session));
+    if (!target.ok) return target.error;
+    const fault = await triedTarget(module.create({}), target.value);
+    if (fault !== undefined) told.unshift(fault);
+  } finally {
+    // Leaves nothing behind: what was made for it is given back before the process ends.
+    over.abort();
+    await Promise.all(left);
+  }
+  return told.map((message) => ({ message: `${at}: ${message}` }));
 }
 
 async function triedTarget<Upstream>(protocol: Protocol<Upstream>, target: Upstream): Promise<string | undefined> {

@@ -28,7 +28,7 @@ if (loaded.value === undefined) {
   process.stdout.write(helpText());
   process.exit(0);
 }
-const { config, resources, check, place } = loaded.value;
+const { config, resources, vault, check, place } = loaded.value;
 const proxy = proxySettings(process.env);
 // From Node 24.14 on; an older one connects directly.
 if (proxy && 'setGlobalProxyFromEnv' in http) http.setGlobalProxyFromEnv(proxy);
@@ -36,7 +36,7 @@ const tooMuch = config && announcementProblem(config);
 if (tooMuch !== undefined) exit(2, tooMuch);
 if (check || !config) {
   const log = createLogger((line) => process.stderr.write(line), { level: 'warn' });
-  const deps = { resources, environment: process.env, log, place };
+  const deps = { resources, vault, environment: process.env, log, place };
   const faults = await (config ? findFaults({ ...deps, config }) : targetFaults(deps));
   if (faults.length > 0) exit(1, ...faults);
   const alone = config ? '' : `: there is nothing else in the file.\n${REST}`;

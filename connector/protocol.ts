@@ -6,7 +6,13 @@ import type { Refusal } from '../core/refusal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
-import type { CredentialSource } from './credentials/credential.ts';
+import type {
+  CredentialSource,
+  LoginPlace,
+  LoginSource,
+  SessionLogins,
+  SessionScope,
+} from './credentials/credential.ts';
 import type { ByteStream, Door } from './door.ts';
 
 /** One a kind of listener. `Upstream`: what its module opens for a session. */
@@ -50,9 +56,20 @@ export interface TargetFault {
   readonly message: string;
 }
 
+/** Of keys that do not go together. */
+export interface Mistake {
+  readonly path: readonly string[];
+  readonly message: string;
+  /** A key is missing: none that is there is wrong. */
+  readonly lacks?: boolean;
+}
+
 export interface TargetTools {
   /** Fetched for this session alone (law 8). The error is for the operator. */
   credential(source: CredentialSource): Promise<Result<Secret<string>, string>>;
+  /** The same of a database, where it may be a user made for the session. */
+  login(source: LoginSource, place: LoginPlace): Promise<Result<SessionLogins, string>>;
+  readonly session: SessionScope;
   readonly connectTimeoutMs: number;
 }
 
@@ -67,6 +84,8 @@ export interface ProtocolModule<Settings, Upstream> {
   readonly listener: z.ZodObject;
   /** Keys of a resource beside name, protocol, labels and description. */
   readonly resource: z.ZodObject;
+  /** What of a resource's keys does not go together, where the schema of each alone cannot say so. */
+  mistakes?(resource: unknown): readonly Mistake[];
   /** `resource`: what its schema gave, perhaps with keys of others. `there` makes a path of the file's absolute. */
   settle(resource: unknown, there: (path: string) => string): Settings;
   /** What the edge is told of it beside name and labels; never an address or a credential (laws 8 and 9). */

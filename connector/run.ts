@@ -45,6 +45,9 @@ const LAST_REPORTS_MS = 3_000;
 /** Past their grace, sessions have this long to read why they end. */
 const SESSIONS_CLOSE_MS = 10_000;
 
+/** What was made at targets and in Vault for sessions that are over is taken away in this time, or left to the next sweep. */
+const GIVE_BACK_MS = 5_000;
+
 interface StartFault {
   /** refused: the same start will fail again. unreachable: the edge does not answer. */
   readonly kind: 'refused' | 'unreachable';
@@ -92,7 +95,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   const joined = await ensureJoined({ identity: identity.value, config, environment, log });
   if (!joined.ok) return giveUp(joined);
 
-  const keyedHash = await maskingHash(deps, joined.value.privateKey);
+  const keyedHash = await maskingHash({ ...deps, vault: config.vault }, joined.value.privateKey);
   if (!keyedHash.ok) return giveUp(refused(keyedHash.error));
 
   const listeners = new Map<ProtocolName, Listener>();
@@ -163,7 +166,9 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   });
   sessions = pipeline;
   undo.push(() => pipeline.close(0));
-  const openCredential = createCredentials(deps);
+  const credentials = createCredentials({ ...deps, vault: config.vault });
+  /** What was made for sessions that are over. */
+  const givenBack = new Set<Promise<unknown>>();
   const files = keptFiles(config.state);
   const stopRenewing: (() => void)[] = [];
   undo.push(() => {
@@ -189,9 +194,18 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     const entrance: Entrance<Upstream<P>> = {
       name: protocol,
       protocol: spoken,
-      targets: createTargets(protocol, config.resources, openCredential, (resource, message) => {
-        fault('target_unusable', `${resource}: ${message}`);
-      }),
+      targets: createTargets(
+        protocol,
+        config.resources,
+        credentials,
+        (resource, message) => {
+          fault('target_unusable', `${resource}: ${message}`);
+        },
+        (work) => {
+          givenBack.add(work);
+          void work.finally(() => givenBack.delete(work));
+        },
+      ),
       tls: () => certificate.current(),
       allowPlainText: allowsPlainText(listener),
     };
@@ -235,7 +249,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     health: health?.address,
     ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
-      await stopConnector(deps, { listeners, sessions: pipeline, recording: recording.value, link });
+      await stopConnector(deps, { listeners, sessions: pipeline, givenBack, recording: recording.value, link });
       tunnels.close();
       certificate.stop();
       for (const stop of stopRenewing) stop();
@@ -250,6 +264,7 @@ async function stopConnector(
   parts: {
     readonly listeners: ReadonlyMap<ProtocolName, Listener>;
     readonly sessions: Sessions;
+    readonly givenBack: ReadonlySet<Promise<unknown>>;
     readonly recording: RecordingLog;
     readonly link: EdgeLink;
   },
@@ -257,6 +272,7 @@ async function stopConnector(
   log.info('connector.stopping', { sessions: parts.sessions.live().length });
   for (const listener of parts.listeners.values()) listener.close();
   await within(config.limits.drainMs + SESSIONS_CLOSE_MS, parts.sessions.close(config.limits.drainMs));
+  await within(GIVE_BACK_MS, Promise.all(parts.givenBack));
   const { drained, backlog } = await parts.recording.drain(config.limits.uploadMs);
   if (!drained) {
     const message =

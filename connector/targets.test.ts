@@ -10,6 +10,7 @@ import type { ConnectorConfig } from './config/settings.ts';
 import { createCredentials } from './credentials/open-credential.ts';
 import { createLogger } from './logger.ts';
 import { storeSettings } from './store-settings.ts';
+import { newId } from '../core/ids.ts';
 import { createTargets } from './targets.ts';
 
 let directory: string;
@@ -64,18 +65,22 @@ const targetsOf = (config: ConnectorConfig) =>
     },
   );
 const name = (text: string) => ResourceName.parse(text);
+const session = {
+  ...{ id: newId('ses'), untilMs: Date.now() + 3_600_000, owner: newId('con') },
+  over: new AbortController().signal,
+};
 
 test('law 9: a resource that is not in the file cannot be dialled', async () => {
-  const target = await targetsOf(configOf(SHOP))(name('other'));
+  const target = await targetsOf(configOf(SHOP))(name('other'), session);
   expect(target).toMatchObject({ ok: false, error: { reason: 'resource_unknown' } });
 });
 
 test('law 8: the credential is fetched for each session, and printing a target shows none', async () => {
   writeFileSync(join(directory, 'ca.pem'), 'PEM');
   const targets = targetsOf(configOf(SHOP));
-  const first = await targets(name('shop'));
+  const first = await targets(name('shop'), session);
   environment.SHOP = 'second';
-  const second = await targets(name('shop'));
+  const second = await targets(name('shop'), session);
   expect(first.ok && first.value.password?.reveal()).toBe('first');
   expect(second.ok && second.value.password?.reveal()).toBe('second');
   expect(inspect(second, { depth: 9 }) + JSON.stringify(second)).not.toContain('second');
@@ -84,10 +89,10 @@ test('law 8: the credential is fetched for each session, and printing a target s
 
 test('a missing credential or authority refuses the session; the details go to the operator alone', async () => {
   const targets = targetsOf(configOf(SHOP));
-  const untrusted = await targets(name('shop'));
+  const untrusted = await targets(name('shop'), session);
   expect(untrusted).toMatchObject({ ok: false, error: { reason: 'upstream_untrusted' } });
   environment.SHOP = undefined;
-  const keyless = await targets(name('shop'));
+  const keyless = await targets(name('shop'), session);
   expect(keyless).toMatchObject({ ok: false, error: { reason: 'upstream_login_failed' } });
   expect(faults).toEqual([
     `shop: ${join(directory, 'ca.pem')} cannot be read (ENOENT)`,

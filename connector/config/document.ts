@@ -4,8 +4,10 @@
 import { z } from 'zod';
 import { ProtocolName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
+import { LACKS } from '../../core/text/every-issue.ts';
 import { Host, oneOf, placeOf, Port, Variable } from '../net/target-settings.ts';
 import { PROTOCOL_MODULES } from '../registry.ts';
+import { Vault } from './vault.ts';
 
 /** 0: any free port. */
 const listenPort = z.number().int().min(0).max(65535);
@@ -23,13 +25,24 @@ const httpUrl = z
 
 /** What every protocol's resources have, with what only that protocol's have. */
 const resourceOf = (protocol: ProtocolName) =>
-  z.strictObject({
-    name: ResourceName,
-    protocol: z.literal(protocol),
-    labels: Labels.default({}),
-    description: z.string().max(200).optional(),
-    ...PROTOCOL_MODULES[protocol].resource.shape,
-  });
+  z
+    .strictObject({
+      name: ResourceName,
+      protocol: z.literal(protocol),
+      labels: Labels.default({}),
+      description: z.string().max(200).optional(),
+      ...PROTOCOL_MODULES[protocol].resource.shape,
+    })
+    .check(
+      z.core._superRefine(
+        (resource, context) => {
+          for (const { path, message, lacks } of PROTOCOL_MODULES[protocol].mistakes?.(resource) ?? [])
+            context.addIssue({ code: 'custom', path: [...path], message, ...(lacks && { params: LACKS }) });
+        },
+        // Beside what else is wrong with it, so that all is said at once.
+        { when: ({ value }) => typeof value === 'object' && value !== null },
+      ),
+    );
 
 type OneOrMore<T> = [T, ...T[]];
 const ResourceDocument = z.discriminatedUnion(
@@ -106,6 +119,8 @@ export const ConnectorDocument = z.strictObject({
   health: z.strictObject({ host: Host.optional(), port: listenPort }).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   limits: Limits.optional(),
+  /** HashiCorp Vault, for the credentials that stand there or are made there. */
+  vault: Vault.optional(),
   /** What `with: hash` is keyed with; the same for connectors whose masked values are to be joined. */
   masking: z.strictObject({ key: placeOf('a key').optional() }).optional(),
   resources: z.array(ResourceDocument).max(10_000).default([]),

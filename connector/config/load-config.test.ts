@@ -21,7 +21,7 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
   [
     'an unknown key in the place of a password',
     resource('    password: { env: A, hunter2: x }\n'),
-    'c.yaml:6:5: resources[0].password: a key in it is not known: it takes env, file, secretsManager and key',
+    'c.yaml:6:5: resources[0].password: a key in it is not known: it takes env, file, secretsManager, ssm, vault, rdsIam and key',
   ],
   [
     'a URL for a host',
@@ -54,7 +54,7 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
   [
     'a key without Secrets Manager',
     resource('    password: { env: A, key: b }\n'),
-    'c.yaml:6:5: resources[0].password: key goes with secretsManager only',
+    'c.yaml:6:5: resources[0].password: key goes with secretsManager, ssm, vault only',
   ],
   [
     'a password in a variable that cannot be one',
@@ -98,6 +98,51 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
     'a ca without verification',
     resource('    tls: { mode: off, ca: x }\n'),
     'c.yaml:6:5: resources[0].tls: ca and serverName go with mode verify-full only',
+  ],
+  [
+    'a token for RDS outside of verified TLS',
+    resource('    password: { rdsIam: true }\n    tls: { mode: require-unverified }\n'),
+    'c.yaml:7:5: resources[0].tls: rdsIam sends its token in the clear inside TLS',
+  ],
+  [
+    "a user beside Vault's",
+    resource('    password: { vault: { role: app } }\n'),
+    'resources[0].user: Vault names the user of its role: leave it out',
+  ],
+  [
+    'a secret of Vault without a key',
+    resource('    password: { vault: { path: team/shop } }\n'),
+    'c.yaml:6:5: resources[0].password: key names what of a Vault secret it is',
+  ],
+  [
+    'a path of Vault that leads elsewhere',
+    resource('    password: { vault: { path: ../sys/seal }, key: password }\n'),
+    'resources[0].password.vault.path: expected a path such as team/shop',
+  ],
+  [
+    'a user beside session users',
+    resource('    sessionUser: { template: t, admin: { user: a } }\n'),
+    'resources[0].user: sessionUser makes a user for each session: leave user and password out',
+  ],
+  [
+    'an administrator without a name',
+    'resources:\n  - { name: shop, protocol: postgres, host: h, sessionUser: { template: t, admin: {} } }\n',
+    'resources[0].sessionUser.admin.user: is missing',
+  ],
+  [
+    'an administrator that Vault makes for a session',
+    'resources:\n  - { name: shop, protocol: postgres, host: h, sessionUser: { template: t, admin: { password: { vault: { role: r } } } } }\n',
+    'resources[0].sessionUser.admin.password: an administrator stays when a session is over',
+  ],
+  [
+    'a Vault far away without TLS',
+    'vault: { address: "http://vault.example.com", auth: { token: { env: T } } }\n',
+    'c.yaml:1:10: vault.address: http is for a Vault on this machine only: use https',
+  ],
+  [
+    'a token of Vault in the file',
+    'vault: { address: "https://vault.example.com", auth: { token: hunter2 } }\n',
+    'vault.auth.token: a token does not stand in this file: name its place with { file: PATH } or { env: NAME }',
   ],
   ['a label name', resource('    labels: { Env: prod }\n'), "c.yaml:6:15: resources[0].labels.Env: a label's name is"],
   [
@@ -233,7 +278,7 @@ describe('loadConfig', () => {
           name: 'shop',
           settings: {
             port: 5432,
-            password: { kind: 'file', path: join(directory, 'etc', 'secrets/shop') },
+            login: { password: { kind: 'file', path: join(directory, 'etc', 'secrets/shop') } },
             tls: { mode: 'verify-full', ca: join(directory, 'etc', 'ca.pem') },
           },
         },
@@ -253,13 +298,47 @@ describe('loadConfig', () => {
       expect.stringContaining('etc/c.yaml:4:5: resources[0].protocol: is missing'),
       expect.stringContaining('etc/c.yaml:5:5: resources[1].protocol: is missing'),
       expect.stringContaining('etc/c.yaml:5:5: resources[1].host: is missing'),
-      expect.stringContaining('etc/c.yaml:5:5: resources[1].user: is missing'),
       expect.stringContaining('etc/c.yaml:5:16: resources[1].protocl: unknown key'),
+      expect.stringContaining('etc/c.yaml:5:5: resources[1].user: is missing'),
       expect.stringContaining('etc/c.yaml:5:7: resources[1].name: resources[0] has this name already'),
       expect.stringContaining('name is missing'),
       expect.stringContaining('edge is missing'),
       expect.stringContaining('listeners.postgres.advertise is missing'),
     ]);
+  });
+
+  test('places of credentials, and logins that are made', () => {
+    const shop = (more: string) =>
+      load(`resources:\n  - { name: shop, protocol: postgres, host: h, ${more} }\n`, FLAGS);
+    const settingsOf = (more: string) => {
+      const config = shop(more);
+      if (typeof config !== 'object') throw new Error(config);
+      return config.resources[0]?.settings;
+    };
+    expect(settingsOf('user: u, password: { ssm: /shop/db }')).toMatchObject({
+      login: { user: 'u', password: { kind: 'ssm', id: '/shop/db' } },
+    });
+    expect(settingsOf('user: u, password: { vault: { path: team/shop }, key: p }')).toMatchObject({
+      login: { password: { kind: 'vaultKv', mount: 'secret', version: 2, path: 'team/shop', key: 'p' } },
+    });
+    expect(settingsOf('password: { vault: { staticRole: app } }')).toMatchObject({
+      login: { user: undefined, password: { kind: 'vaultDatabase', mount: 'database', role: 'app', static: true } },
+    });
+    expect(settingsOf('user: u, password: { rdsIam: { region: eu-west-1 } }')).toMatchObject({
+      login: { password: { kind: 'rdsIam', region: 'eu-west-1' } },
+    });
+    expect(settingsOf('sessionUser: { template: t, admin: { user: a, password: { env: P } } }')).toMatchObject({
+      login: { user: 'a', password: { kind: 'env', name: 'P' } },
+      template: 't',
+    });
+    const vault =
+      'vault: { address: "https://vault:8200", ca: ca.pem, auth: { approle: { roleId: r, secretId: { file: s } } } }\n';
+    expect(load(`${vault}${resource('')}`, FLAGS)).toMatchObject({
+      vault: {
+        ...{ address: 'https://vault:8200', ca: join(directory, 'etc/ca.pem'), timeoutMs: 5000 },
+        auth: { kind: 'approle', mount: 'approle', secretId: { kind: 'file', path: join(directory, 'etc/s') } },
+      },
+    });
   });
 
   test('a flag wins over its variable, and both over the file', () => {
@@ -315,7 +394,10 @@ describe('loadConfig', () => {
       load(resource('    password: { file: p }\n'), []);
       expect(loaded()).toMatchObject({
         ok: true,
-        value: { config: undefined, resources: [{ settings: { password: { path: join(directory, 'etc', 'p') } } }] },
+        value: {
+          config: undefined,
+          resources: [{ settings: { login: { password: { path: join(directory, 'etc', 'p') } } } }],
+        },
       });
       expect(String(load(resource('    port: high\n    hots: x\n'), ['--check'])).split('\n')).toEqual([
         expect.stringContaining('resources[0].port: expected a number'),
@@ -373,7 +455,7 @@ describe('docs/connector.md', () => {
 
   test('shows files that are valid', () => {
     const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '');
-    expect(examples).toHaveLength(2);
+    expect(examples).toHaveLength(4);
     for (const example of examples) {
       const read = readDocument(example, 'docs/connector.md');
       expect(read.ok ? [] : read.error.lines).toEqual([]);

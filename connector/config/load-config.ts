@@ -13,22 +13,26 @@ import { parseHostPort } from './host-port.ts';
 import { edgeOrigin, joinOf, listenerOf, storeOf } from './sections.ts';
 import type { ConnectorConfig, ListenerConfig, ResourceConfig, ResourceConfigOf } from './settings.ts';
 import { credentialSource } from '../net/target-settings.ts';
+import type { VaultSettings } from '../credentials/vault/vault-client.ts';
 import { PROTOCOL_MODULES } from '../registry.ts';
+import { vaultOf } from './vault.ts';
 import { type FaultyDocument, keyText, type ReadDocument, readDocument } from './read-document.ts';
 import { LOG_LEVELS, type LogLevel } from '../logger.ts';
 
 interface LoadedConfig {
   readonly config: ConnectorConfig;
   readonly resources: readonly ResourceConfig[];
+  readonly vault: VaultSettings | undefined;
   readonly check: boolean;
   /** Where a setting stands, for what is found out about it later: `--state`, `c.yaml:3:1: state`. */
   readonly place: SettingPlace;
 }
 
-/** To be checked, from a file that has nothing else: whoever starts a connector with it gives the rest. */
+/** To be checked, from a file that has nothing else but where credentials are: whoever starts a connector with it gives the rest. */
 interface ResourcesAlone {
   readonly config: undefined;
   readonly resources: readonly ResourceConfig[];
+  readonly vault: VaultSettings | undefined;
   readonly check: true;
   readonly place: SettingPlace;
 }
@@ -71,12 +75,14 @@ export function loadConfig(
     if (faulty) return err(faulty.lines);
     const there = (path: string) => resolve(fileDirectory, path);
     const resources = read.document.resources.map((resource) => settled(resource.protocol, resource, there));
-    return ok({ config: undefined, resources, check: true, place });
+    const vault = read.document.vault && vaultOf(read.document.vault, there);
+    return ok({ config: undefined, resources, vault, check: true, place });
   }
   const config = combine(read.document, flags.value, place, workingDirectory, fileDirectory);
   if (faulty) return err([...faulty.lines, ...(config.ok ? [] : config.error.filter(isApartFrom(faulty.broken)))]);
   if (!config.ok) return config;
-  return ok({ config: config.value, resources: config.value.resources, check: flags.value.check, place });
+  const { resources, vault } = config.value;
+  return ok({ config: config.value, resources, vault, check: flags.value.check, place });
 }
 
 /** What was left out of a faulty one, it has. */
@@ -85,7 +91,7 @@ function hasResourcesAlone(document: ConnectorDocument, { given }: Flags, faulty
   const keys = new Set([...written.map(([key]) => key), ...(faulty?.broken ?? [])]);
   const flagged = Object.keys(given).filter((flag) => flag !== 'config' && flag !== 'log-level');
   const isEmpty = document.resources.length === 0 && !faulty?.broken.has('resources');
-  return !isEmpty && flagged.length === 0 && [...keys].every((key) => key === 'resources');
+  return !isEmpty && flagged.length === 0 && [...keys].every((key) => key === 'resources' || key === 'vault');
 }
 
 /** Not about a section of the file that is only lacking, or only incomplete, since what is wrong in it was left out. */
@@ -154,6 +160,7 @@ function combine(
       drainMs: (limits.drainSeconds ?? 0) * 1000,
       uploadMs: (limits.uploadSeconds ?? 20) * 1000,
     },
+    vault: document.vault && vaultOf(document.vault, there),
     maskingKey: document.masking?.key && credentialSource(document.masking.key, there),
     resources: document.resources.map((resource) => settled(resource.protocol, resource, there)),
   });

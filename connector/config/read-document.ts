@@ -82,7 +82,9 @@ function describe(issue: Issue, place: ReadDocument['place']): string[] {
   if (issue.code === 'unrecognized_keys') {
     // Below a secret's place the key may be the secret itself (law 11).
     if (SECRET.test(String(issue.path.at(-1))))
-      return [`${place(issue.path)}: a key in it is not known: it takes env, file, secretsManager and key`];
+      return [
+        `${place(issue.path)}: a key in it is not known: it takes env, file, secretsManager, ssm, vault, rdsIam and key`,
+      ];
     return issue.keys.map(
       (key) => `${place([...issue.path, key])}: unknown key: see docs/connector.md for the keys there are`,
     );

@@ -3,6 +3,7 @@
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { Labels, ResourceName } from '../../core/resource.ts';
 import type { CredentialSource } from '../credentials/credential.ts';
+import type { VaultSettings } from '../credentials/vault/vault-client.ts';
 import type { LogLevel } from '../logger.ts';
 import type { ResourceSettings } from '../registry.ts';
 import type { HostPort } from './host-port.ts';
@@ -68,6 +69,8 @@ export interface ConnectorConfig {
   readonly health: HostPort | undefined;
   readonly logLevel: LogLevel;
   readonly limits: LimitsConfig;
+  /** Undefined: no credential is there. */
+  readonly vault: VaultSettings | undefined;
   /** What masked values are keyed with; undefined: a key of this connector's own. */
   readonly maskingKey: CredentialSource | undefined;
   readonly resources: readonly ResourceConfig[];

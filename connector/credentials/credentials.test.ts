@@ -9,7 +9,8 @@ import { createLogger } from '../logger.ts';
 import { environmentCredential } from './environment.ts';
 import { fileCredential } from './file.ts';
 import { createCredentials } from './open-credential.ts';
-import { awsSecretStore, CACHE_MS, cachedSecretStore, secretsManagerCredential } from './secrets-manager.ts';
+import { awsSecretStore } from './aws/secrets-manager.ts';
+import { CACHE_MS, storedCredential } from './secret-store.ts';
 
 const VALUE = 'correct horse battery staple';
 let lines: string[];
@@ -122,7 +123,7 @@ describe('from AWS Secrets Manager', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  const fetchKey = (id: string, key?: string) => secretsManagerCredential(id, key, awsSecretStore()).fetch();
+  const fetchKey = (id: string, key?: string) => storedCredential(awsSecretStore(), id, `secret ${id}`, key).fetch();
 
   test('the whole string, or one key of JSON', async () => {
     secrets = {
@@ -164,8 +165,12 @@ describe('from AWS Secrets Manager', () => {
 
   test('a burst of sessions makes one call; a rotation is seen when the cache ends; faults are not kept', async () => {
     let now = 0;
-    const store = cachedSecretStore(awsSecretStore(), () => now);
-    const credential = secretsManagerCredential('plain', undefined, store);
+    const credential = storedCredential(
+      awsSecretStore(() => now),
+      'plain',
+      'secret plain',
+      undefined,
+    );
     expect(await credential.fetch()).toMatchObject({ ok: false });
     secrets = { plain: { SecretString: VALUE } };
     const answers = await Promise.all([credential.fetch(), credential.fetch(), credential.fetch()]);
@@ -177,10 +182,29 @@ describe('from AWS Secrets Manager', () => {
     expect(rotated.ok && rotated.value.reveal()).toBe('rotated');
   });
 
+  test('what the target refuses is fetched anew at once, and not by every session that it refuses', async () => {
+    let now = 0;
+    secrets = { plain: { SecretString: VALUE } };
+    const credential = storedCredential(
+      awsSecretStore(() => now),
+      'plain',
+      'secret plain',
+      undefined,
+    );
+    const first = await credential.fetch();
+    if (!first.ok) throw new Error(first.error.message);
+    secrets = { plain: { SecretString: 'rotated' } };
+    now = 5_000;
+    expect((await credential.fetch()).ok && calls.length).toBe(1);
+    const again = await Promise.all([credential.fetch(first.value), credential.fetch(first.value)]);
+    expect(again.map((it) => it.ok && it.value.reveal())).toEqual(['rotated', 'rotated']);
+    expect(calls).toHaveLength(2);
+  });
+
   test('comes behind the same interface as the others', async () => {
     secrets = { plain: { SecretString: VALUE } };
     const open = createCredentials({ environment: {}, log });
-    const fetched = await open({ kind: 'secretsManager', id: 'plain', key: undefined }).fetch();
+    const fetched = await open.secret({ kind: 'secretsManager', id: 'plain', key: undefined }).fetch();
     expect(fetched.ok && fetched.value.reveal()).toBe(VALUE);
   });
 });

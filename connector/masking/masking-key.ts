@@ -25,7 +25,7 @@ export async function maskingHash(deps: Deps, ownKey: KeyObject): Promise<Result
 export async function namedMaskingKey(deps: Deps): Promise<Result<Buffer | undefined, string>> {
   const source = deps.config.maskingKey;
   if (source === undefined) return ok(undefined);
-  const fetched = await createCredentials(deps)(source).fetch();
+  const fetched = await createCredentials(deps).secret(source).fetch();
   if (!fetched.ok) return err(fetched.error.message);
   const given = Buffer.from(fetched.value.reveal());
   if (given.length >= MIN_KEY_BYTES) return ok(given);

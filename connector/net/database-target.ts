@@ -3,14 +3,14 @@
 import { z } from 'zod';
 import type { RefusalReason } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { TargetFault, TargetTools } from '../protocol.ts';
+import type { Mistake, TargetFault, TargetTools } from '../protocol.ts';
 import type { DialFault, UpstreamTarget } from './dial.ts';
 import {
-  type CredentialSource,
-  credentialSource,
   Host,
+  loginPlaceOf,
+  type LoginSource,
+  loginSource,
   openTls,
-  placeOf,
   Port,
   type TlsSettings,
   tlsSettings,
@@ -21,47 +21,108 @@ export interface DatabaseSettings {
   readonly host: string;
   readonly port: number;
   readonly database: string | undefined;
-  readonly user: string;
-  readonly password: CredentialSource | undefined;
+  readonly login: DatabaseLogin;
   readonly tls: TlsSettings;
+  /** The login is an administrator's, and makes a user for each session with the rights of this role. */
+  readonly template: string | undefined;
+}
+
+/** `user`: undefined where its source names it. */
+interface DatabaseLogin {
+  readonly user: string | undefined;
+  readonly password: LoginSource | undefined;
 }
 
 /** `maxName`: characters that its users and databases may have in their names. */
-export const writtenDatabase = ({ port, maxName }: { readonly port: number; readonly maxName: number }) =>
-  z.strictObject({
+export const writtenDatabase = ({ port, maxName }: { readonly port: number; readonly maxName: number }) => {
+  const Name = z.string().min(1).max(maxName);
+  const login = {
+    user: Name.optional(),
+    /** Without one the target asks for none. */
+    password: loginPlaceOf('a password').optional(),
+  };
+  return z.strictObject({
     host: Host,
     port: Port.default(port),
-    database: z.string().min(1).max(maxName).optional(),
-    user: z.string().min(1).max(maxName),
-    /** Without one the target asks for none. */
-    password: placeOf('a password').optional(),
+    database: Name.optional(),
+    ...login,
+    sessionUser: z.strictObject({ template: Name, admin: z.strictObject(login) }).optional(),
     tls: WrittenTls,
   });
+};
+type WrittenDatabase = z.infer<ReturnType<typeof writtenDatabase>>;
+type WrittenLogins = Pick<WrittenDatabase, 'user' | 'password'>;
+
+/**
+ * What of its keys does not go together, each with the key that is to be changed. `resource`: as its schema reads it, though a
+ * value in it may be wrong for a reason of its own.
+ */
+export function databaseMistakes(resource: unknown): readonly Mistake[] {
+  const { user, password, sessionUser, tls } = resource as Partial<WrittenDatabase>;
+  const mistakes = sessionUser
+    ? loginMistakes(sessionUser.admin ?? {}, tls?.mode, ['sessionUser', 'admin'])
+    : loginMistakes({ user, password }, tls?.mode, []);
+  if (sessionUser?.admin?.password?.vault?.role !== undefined)
+    mistakes.push({
+      path: ['sessionUser', 'admin', 'password'],
+      message: 'an administrator stays when a session is over: name a password, or a staticRole',
+    });
+  if (sessionUser && (user !== undefined || password !== undefined)) {
+    const path = [user === undefined ? 'password' : 'user'];
+    mistakes.push({ path, message: 'sessionUser makes a user for each session: leave user and password out' });
+  }
+  return mistakes;
+}
+
+function loginMistakes(
+  { user, password }: Partial<WrittenLogins>,
+  mode: string | undefined,
+  path: readonly string[],
+): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const named = (password?.vault?.role ?? password?.vault?.staticRole) !== undefined;
+  if (user === undefined && !named) mistakes.push({ path: [...path, 'user'], message: 'is missing', lacks: true });
+  if (user !== undefined && named)
+    mistakes.push({ path: [...path, 'user'], message: 'Vault names the user of its role: leave it out' });
+  if (password?.rdsIam !== undefined && mode !== undefined && mode !== 'verify-full')
+    mistakes.push({
+      path: ['tls'],
+      message:
+        'rdsIam sends its token in the clear inside TLS: it goes with mode verify-full only (ca: the bundle of RDS)',
+    });
+  return mistakes;
+}
 
 export function settleDatabase(
-  { host, port, database, user, password, tls }: z.infer<ReturnType<typeof writtenDatabase>>,
+  { host, port, database, user, password, sessionUser, tls }: WrittenDatabase,
   there: (path: string) => string,
 ): DatabaseSettings {
+  const login = sessionUser?.admin ?? { user, password };
   return {
-    host,
-    port,
-    database,
-    user,
-    password: password && credentialSource(password, there),
+    ...{ host, port, database },
+    login: { user: login.user, password: login.password && loginSource(login.password, there) },
     tls: tlsSettings(tls, there),
+    template: sessionUser?.template,
   };
 }
 
 export async function openDatabase(
-  { host, port, database, user, password: source, tls: settings }: DatabaseSettings,
-  { credential, connectTimeoutMs }: TargetTools,
+  { host, port, database, login: { user, password }, tls: settings, template }: DatabaseSettings,
+  { login, session, connectTimeoutMs }: TargetTools,
 ): Promise<Result<UpstreamTarget, readonly TargetFault[]>> {
-  const [password, tls] = await Promise.all([source && credential(source), openTls(settings)]);
+  const [logins, tls] = await Promise.all([password && login(password, { host, port, user }), openTls(settings)]);
   const faults: TargetFault[] = [];
-  if (password?.ok === false) faults.push({ setting: 'password', of: 'credential', message: password.error });
+  const setting = template === undefined ? 'password' : 'sessionUser.admin.password';
+  if (logins?.ok === false) faults.push({ setting, of: 'credential', message: logins.error });
   if (!tls.ok) faults.push({ setting: 'tls.ca', of: 'authority', message: tls.error });
-  if (password?.ok === false || !tls.ok) return err(faults);
-  return ok({ host, port, user, password: password?.value, database, tls: tls.value, connectTimeoutMs });
+  if (logins?.ok === false || !tls.ok) return err(faults);
+  return ok({
+    ...{ host, port, database, tls: tls.value, connectTimeoutMs },
+    user: logins?.value.user ?? user ?? '',
+    password: logins?.value.password,
+    keeper: logins?.value.keeper,
+    ...(template !== undefined && { sessionUser: { template, session } }),
+  });
 }
 
 /** To a client, of a target that was not reached or whose certificate did not verify. */

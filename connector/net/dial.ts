@@ -4,6 +4,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { RefusalReason } from '../../core/refusal.ts';
 import type { Secret } from '../../core/secret.ts';
+import type { LoginKeeper, SessionScope } from '../credentials/credential.ts';
 import { ConnectionLost } from './byte-reader.ts';
 
 export type TargetTls =
@@ -21,6 +22,12 @@ export interface UpstreamTarget {
   readonly database: string | undefined;
   readonly tls: TargetTls;
   readonly connectTimeoutMs: number;
+  /** Of logins after this one, where they may differ (`withLogin`). */
+  readonly keeper?: LoginKeeper | undefined;
+  /** A user is made at it for the session, instead of `user`, which is the one that makes it. */
+  readonly sessionUser?: { readonly template: string; readonly session: SessionScope } | undefined;
+  /** Who made the user, for what the gateway reads there for all of its sessions together. */
+  readonly administrator?: UpstreamTarget | undefined;
 }
 
 /** Why a connection could not be made. */

@@ -33,6 +33,14 @@ export async function storedKeyOf(secret: Secret<string>, salt: Uint8Array, iter
   return sha256(hmac(salted, 'Client Key'));
 }
 
+/** What a PostgreSQL server keeps of a password, and takes in its place: `SCRAM-SHA-256$ROUNDS:SALT$STORED_KEY:SERVER_KEY`. */
+export async function scramVerifier(password: Secret<string>, salt: Uint8Array, iterations: number): Promise<string> {
+  const salted = await deriveKey(prepare(password.reveal()), salt, iterations, KEY_BYTES, 'sha256');
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  const keys = `${text(sha256(hmac(salted, 'Client Key')))}:${text(hmac(salted, 'Server Key'))}`;
+  return `${SCRAM_SHA_256}$${iterations}:${text(salt)}$${keys}`;
+}
+
 /** RFC 5802 asks for SASLprep; PostgreSQL falls back to the raw bytes where that fails, and for ASCII both are the same. */
 function prepare(password: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant

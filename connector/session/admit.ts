@@ -3,7 +3,7 @@
 // the session -> the log takes its first frame (law 1) -> the target's credential is fetched.
 
 import type { KeyedHash } from '../../core/masking/ways.ts';
-import type { IdSource } from '../../core/ids.ts';
+import type { ConnectorId, IdSource, SessionId } from '../../core/ids.ts';
 import { PROTOCOLS } from '../../core/protocols.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Refusal } from '../../core/refusal.ts';
@@ -18,11 +18,22 @@ import type { RulesCompiler } from './guard/rules.ts';
 import type { Proof } from './prove.ts';
 import type { KeptOriginals, SessionLog, SessionRecorder } from './session-log.ts';
 
+/** `over` aborts when the session is over, also where it never began. */
+export type OpenSessionTarget<Upstream> = (
+  resource: ResourceName,
+  session: {
+    readonly id: SessionId;
+    readonly untilMs: number;
+    readonly owner: ConnectorId;
+    readonly over: AbortSignal;
+  },
+) => Promise<Result<Upstream, Refusal>>;
+
 export interface AdmitDeps<Upstream> {
   readonly edge: Edge;
   readonly log: SessionLog;
   /** The connector's own file says where a resource lives (law 9); its credential is fetched for this session (law 8). */
-  readonly targets: (resource: ResourceName) => Promise<Result<Upstream, Refusal>>;
+  readonly targets: OpenSessionTarget<Upstream>;
   readonly connector: SessionOpened['connector'];
   readonly ids: IdSource;
   readonly compiler: RulesCompiler;
@@ -118,7 +129,9 @@ export async function admit<Upstream>(
 
   const late = mayStillBeUsed(proof, live, deps.ids.now());
   if (late) return err({ refusal: late, opened: true, recorder });
-  const fetched = deps.targets(opened.resource).catch((error: unknown) => {
+  const untilMs = Date.parse(opened.grant.until);
+  const scope = { id: live.id, untilMs, owner: deps.connector.id, over: live.over };
+  const fetched = deps.targets(opened.resource, scope).catch((error: unknown) => {
     deps.onBug(error);
     return err(unusableTarget);
   });

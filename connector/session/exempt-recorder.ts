@@ -21,6 +21,7 @@ const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   'mask.applied': true,
   'mask.withheld': true,
   'rules.changed': true,
+  'user.created': true,
   'statement.started': false,
   'statement.finished': false,
   'notice.received': false,

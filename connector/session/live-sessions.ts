@@ -50,6 +50,7 @@ export class LiveSession {
   #early: SessionRules | undefined;
   /** Of its connections. */
   readonly #conversations = new Set<Conversation>();
+  readonly #gone = new AbortController();
   #tellEnding: () => void = () => {};
   readonly #ending = new AbortController();
   #until: Alarm | undefined;
@@ -69,6 +70,17 @@ export class LiveSession {
   /** Aborts when something ends it; the reason is the Refusal to tell a client that is not carried yet. */
   get signal(): AbortSignal {
     return this.#ending.signal;
+  }
+
+  /** Aborts when nothing of it is left: what was made for it is given back then. */
+  get over(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** It is none of the live ones any more. */
+  removed(): void {
+    this.dispose();
+    this.#gone.abort();
   }
 
   get refusal(): Refusal | undefined {
@@ -170,8 +182,8 @@ export class LiveSessions {
   }
 
   remove(session: LiveSession): void {
-    session.dispose();
     this.#sessions.delete(session.id);
+    session.removed();
   }
 
   /** One alone; nothing when it is over already, or runs elsewhere. `by`: the e-mail of whoever ends it. */

@@ -16,7 +16,7 @@ import type { ArrivalFacts, ByteStream, Claim, Door, EnterOptions, Peer, ProvenG
 import { orAborted } from '../net/or-aborted.ts';
 import { destroySoon } from '../net/turn-away.ts';
 import type { Protocol } from '../protocol.ts';
-import { type AdmitDeps, admit, refusedFor } from './admit.ts';
+import { type AdmitDeps, admit, type OpenSessionTarget, refusedFor } from './admit.ts';
 import type { Edge } from './edge.ts';
 import { ClientWatch, HUNG_UP } from './client-watch.ts';
 import { Joinable, Opening } from './joinable.ts';
@@ -49,7 +49,7 @@ export interface Entrance<Upstream> {
   readonly name: ProtocolName;
   readonly protocol: Protocol<Upstream>;
   /** The connector's own file says where a resource lives (law 9); its credential is fetched for this session (law 8). */
-  readonly targets: (resource: ResourceName) => Promise<Result<Upstream, Refusal>>;
+  readonly targets: OpenSessionTarget<Upstream>;
   /** The certificate; a function where it is renewed while listening. Undefined: plain text only. */
   readonly tls: SecureContext | (() => SecureContext | undefined) | undefined;
   /** Whether a client may go on without TLS. The caller allows it on loopback alone unless told otherwise. */

@@ -234,6 +234,9 @@ function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOu
     case 'cancel.requested':
       yield { kind: 'notice', timeUs, severity: 'CANCEL', message: 'the client asked to cancel the running statement' };
       return;
+    case 'user.created':
+      yield { kind: 'notice', timeUs, severity: 'USER', message: userWords(fact) };
+      return;
     case 'file.transferred': {
       const digest = fact.sha256 === undefined ? '' : `, SHA-256 ${fact.sha256}`;
       yield { kind: 'notice', timeUs, severity: 'FILE', message: `${transferWords(fact)}${digest}` };
@@ -271,3 +274,6 @@ function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOu
       return;
   }
 }
+
+const userWords = ({ user, by, role }: Extract<Fact, { kind: 'user.created' }>): string =>
+  `the session is ${user} at the target, a user that ${by === 'vault' ? `Vault made for it by its role ${role}` : `was made for it with the rights of ${role}`}`;

@@ -16,6 +16,8 @@ import { MemoryLog } from './memory-log.ts';
 export interface GatewayOptions {
   /** By resource name. */
   readonly targets: Readonly<Record<string, UpstreamTarget>>;
+  /** Whose targets make a user for each session, with the rights of this role. */
+  readonly templates?: Readonly<Record<string, string>>;
   readonly tls?: Entrance<UpstreamTarget>['tls'];
   readonly allowPlainText?: boolean;
   readonly clientAuth?: 'scram' | 'password';
@@ -38,6 +40,10 @@ export interface Gateway {
   /** What was thrown in carrying a connection: always a bug. */
   readonly bugs: unknown[];
   readonly entrance: Entrance<UpstreamTarget>;
+  /** What the operator was told of targets. */
+  readonly told: string[];
+  /** Waits until what was made for sessions that are over was taken away, or could not be. */
+  givenBack(): Promise<void>;
   /** Waits so long for running sessions, then ends them. */
   close(graceMs?: number): Promise<void>;
 }
@@ -63,6 +69,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   edge.protocol = name;
   const log = new MemoryLog();
   const bugs: unknown[] = [];
+  const told: string[] = [];
+  const giving = new Set<Promise<unknown>>();
   const unknown: Refusal = { reason: 'resource_unknown', message: 'The connector does not know this resource.' };
   const sessions = createSessions({
     edge,
@@ -77,9 +85,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     protocol: PROTOCOL_MODULES[name].create(
       options.listener ?? (options.clientAuth ? { clientAuth: options.clientAuth } : {}),
     ),
-    targets: async (resource) => {
+    targets: async (resource, scope) => {
       const target = options.targets[resource];
-      return target ? ok(target) : err(unknown);
+      if (!target) return err(unknown);
+      const template = options.templates?.[resource];
+      if (template === undefined) return ok(target);
+      const givingBack = (work: Promise<unknown>) => {
+        giving.add(work);
+        void work.finally(() => giving.delete(work));
+      };
+      const session = { ...scope, onFault: (message: string) => told.push(message), givingBack };
+      return ok({ ...target, sessionUser: { template, session } });
     },
     tls: options.tls,
     allowPlainText: options.allowPlainText ?? true,
@@ -89,5 +105,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     listener.close();
     return sessions.close(graceMs);
   };
-  return { ...listener.address, edge, log, sessions, entrance, bugs, close };
+  const givenBack = async () => {
+    while (giving.size > 0) await Promise.all(giving);
+  };
+  return { ...listener.address, edge, log, sessions, entrance, bugs, told, givenBack, close };
 }

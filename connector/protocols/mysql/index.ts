@@ -5,8 +5,10 @@ import { err, ok, type Result } from '../../../core/result.ts';
 import type { Secret } from '../../../core/secret.ts';
 import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.ts';
 import { ConnectionLost } from '../../net/byte-reader.ts';
-import { type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
+import { databaseMistakes, type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
 import type { UpstreamTarget } from '../../net/dial.ts';
+import { orAborted } from '../../net/or-aborted.ts';
+import { recordUser, SessionUsers } from '../../net/session-users.ts';
 import { turnAway } from '../../net/turn-away.ts';
 import type { Protocol, ProtocolModule } from '../../protocol.ts';
 import {
@@ -28,6 +30,7 @@ import { opensFiles } from './rules/local-files.ts';
 import { MysqlJudges } from './rules/verdicts.ts';
 import { beginMysqlConversation } from './session/conversation.ts';
 import { Threads } from './session/threads.ts';
+import { sessionAccounts, trySessionAccounts } from './users/session-accounts.ts';
 import { MYSQL_PORT, MysqlListener, settleMysql, WrittenMysqlTarget } from './settings.ts';
 import { loginRefused, type MysqlRefusal } from './wire/refusals.ts';
 
@@ -35,6 +38,7 @@ export const mysql: ProtocolModule<DatabaseSettings, UpstreamTarget> = {
   defaultPort: MYSQL_PORT,
   listener: MysqlListener,
   resource: WrittenMysqlTarget,
+  mistakes: databaseMistakes,
   settle: settleMysql,
   announce: ({ database }) => (database === undefined ? {} : { defaultDatabase: database }),
   address: ({ host, port }) => `${host}:${port}`,
@@ -70,6 +74,7 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
   const { clientAuth, serverVersion: version } = MysqlListener.strip().parse(listener);
   const threads = new Threads();
   const judges = new MysqlJudges();
+  const users = new SessionUsers(sessionAccounts);
   const secrets: SecretSettings = { clientAuth, key: new PasswordKey() };
 
   async function carry(stream: ByteStream, door: Door<UpstreamTarget>): Promise<void> {
@@ -159,14 +164,23 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
   async function carrySession(
     { stream, packets, tls, response }: Arrived,
     { wish, proof, secret }: Proved,
-    session: Session<UpstreamTarget>,
+    entered: Session<UpstreamTarget>,
     threadId: number,
   ): Promise<void> {
-    const { upstream: target, guard, signal } = session;
+    const { guard, signal } = entered;
     const refuse = (refusal: MysqlRefusal): Promise<void> => {
       packets.release();
-      return tell(stream, packets.sequence, session.failed(refusal));
+      return tell(stream, packets.sequence, entered.failed(refusal));
     };
+    const user = await orAborted(
+      users.make(entered.upstream).then((made) => made ?? 'as told'),
+      signal,
+    );
+    if (!user) return refuse(givenUp(signal));
+    if (user !== 'as told' && !user.ok) return refuse(user.error);
+    const own = user === 'as told' ? undefined : user.value;
+    const session = own ? { ...entered, upstream: own.target } : entered;
+    const target = session.upstream;
     const database = wish.database === undefined ? undefined : response.database;
     const capabilities = opensFiles(guard.rules.sections.statements)
       ? response.capabilities
@@ -182,6 +196,7 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       upstream.value.socket.destroy();
       return refuse(givenUp(signal));
     }
+    recordUser(session, own);
     const conversation = beginMysqlConversation({
       client: stream,
       early: packets.release(),
@@ -207,5 +222,8 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
   }
 
   const turnAwayFirst = (stream: ByteStream, refusal: Refusal) => tell(stream, 0, refusal);
-  return { carry, turnAway: turnAwayFirst, tryTarget: tryMysqlTarget };
+
+  const tryTarget = (target: UpstreamTarget): Promise<Result<undefined, string>> =>
+    target.sessionUser ? trySessionAccounts(target) : tryMysqlTarget(target);
+  return { carry, turnAway: turnAwayFirst, tryTarget };
 }

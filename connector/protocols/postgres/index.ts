@@ -4,9 +4,10 @@ import type { Refusal } from '../../../core/refusal.ts';
 import { err, type Result } from '../../../core/result.ts';
 import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.ts';
 import { ConnectionLost } from '../../net/byte-reader.ts';
-import { type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
+import { databaseMistakes, type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
 import type { UpstreamTarget } from '../../net/dial.ts';
 import { orAborted } from '../../net/or-aborted.ts';
+import { recordUser, SessionUsers } from '../../net/session-users.ts';
 import { turnAway } from '../../net/turn-away.ts';
 import type { Protocol, ProtocolModule } from '../../protocol.ts';
 import { CancelKeys, CancelSender } from './login/cancel.ts';
@@ -19,6 +20,7 @@ import { createPostgresJudge } from './rules/verdicts.ts';
 import { beginConversation } from './session/conversation.ts';
 import { createMaskingShare } from './session/session-masking.ts';
 import { DEFAULT_PORT, ListenerSettings, settle, WrittenTarget } from './settings.ts';
+import { sessionRoles, trySessionRoles } from './users/session-roles.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './wire/messages.ts';
 import { type LoginRefusal, refusalMessage } from './wire/refusals.ts';
 
@@ -26,6 +28,7 @@ export const postgres: ProtocolModule<DatabaseSettings, UpstreamTarget> = {
   defaultPort: DEFAULT_PORT,
   listener: ListenerSettings,
   resource: WrittenTarget,
+  mistakes: databaseMistakes,
   settle,
   announce: ({ database }) => (database === undefined ? {} : { defaultDatabase: database }),
   address: ({ host, port }) => `${host}:${port}`,
@@ -45,6 +48,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
   const cancelSender = new CancelSender();
   const judge = createPostgresJudge();
   const masking = createMaskingShare();
+  const users = new SessionUsers(sessionRoles);
 
   async function carry(stream: ByteStream, door: Door<UpstreamTarget>): Promise<void> {
     const start = await readStart(stream, door);
@@ -116,16 +120,25 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
     { stream, reader }: Transport,
     wish: Wish,
     version: number,
-    session: Session<UpstreamTarget>,
+    entered: Session<UpstreamTarget>,
   ): Promise<void> {
-    const { upstream: target, guard, signal } = session;
+    const { guard, signal } = entered;
     const refuse = (refusal: LoginRefusal): Promise<void> => {
       reader.release();
-      return tell(stream, session.failed(refusal));
+      return tell(stream, entered.failed(refusal));
     };
     await loadParser();
     const stopped = refuseSettings(wish.passedOn, guard.rules.sections.statements, guard.rules.rule);
     if (stopped !== undefined) return refuse({ reason: 'policy_denied', message: stopped });
+    const user = await orAborted(
+      users.make(entered.upstream).then((made) => made ?? 'as told'),
+      signal,
+    );
+    if (!user) return refuse(givenUp(signal));
+    if (user !== 'as told' && !user.ok) return refuse(user.error);
+    const own = user === 'as told' ? undefined : user.value;
+    const session = own ? { ...entered, upstream: own.target } : entered;
+    const target = session.upstream;
     const upstream = await logIn(target, wish.database, wish.passedOn, signal);
     if (!upstream.ok) return refuse(upstream.error);
     // Before the session's first statement, which may change what the catalogue would have said.
@@ -137,6 +150,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
       upstream.value.socket.destroy();
       return refuse(givenUp(signal));
     }
+    recordUser(session, own);
     const conversation = beginConversation({
       client: stream,
       early: reader.release(),
@@ -146,6 +160,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
       judge,
       masking,
       database: wish.database,
+      role: own?.made.role,
       roleKnown: settingsOf(wish.passedOn)?.every(([name]) => name !== 'role') === true,
       cancelKeys,
       cancelSender,
@@ -154,5 +169,10 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
     return session.carry(conversation);
   }
 
-  return { carry, turnAway: tell, tryTarget: tryLogIn };
+  async function tryTarget(target: UpstreamTarget): Promise<Result<undefined, string>> {
+    const tried = await tryLogIn(target);
+    return tried.ok ? trySessionRoles(target) : tried;
+  }
+
+  return { carry, turnAway: tell, tryTarget };
 }

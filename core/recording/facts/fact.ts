@@ -21,6 +21,7 @@ import {
   RulesChanged,
   SessionEnded,
   SessionOpened,
+  UserCreated,
 } from './session.ts';
 import { CommandFinished, CommandSignalled, CommandStarted, CommandTyped, TerminalResized } from './shell.ts';
 
@@ -32,6 +33,7 @@ const Current = z.discriminatedUnion('kind', [
   LaneOpened,
   LaneClosed,
   RulesChanged,
+  UserCreated,
   ActionRefused,
   ActionWarned,
   ActionHeld,
@@ -68,7 +70,8 @@ export type ProtocolFact = Extract<
       | `${'statement' | 'command' | 'exchange' | 'file'}.${string}`
       | `${'notice' | 'notification'}.received`
       | 'cancel.requested'
-      | 'terminal.resized';
+      | 'terminal.resized'
+      | 'user.created';
   }
 >;
 

@@ -111,3 +111,13 @@ export const RulesChanged = z.object({
   policyVersion: z.number().int(),
   rule: z.string(),
 });
+
+/** Who the session is at its target, where that is a user made for it alone: the name in the target's own log. On lane 0. */
+export const UserCreated = z.object({
+  kind: z.literal('user.created'),
+  user: z.string(),
+  /** `gatehouse`: the connector made it and drops it. `vault`: Vault did, and does. */
+  by: z.enum(['gatehouse', 'vault']),
+  /** Whose rights it has: the template at the target, or Vault's role. */
+  role: z.string(),
+});

@@ -152,6 +152,7 @@ export class EventReader {
       case 'notice.received':
       case 'notification.received':
       case 'cancel.requested':
+      case 'user.created':
       case 'exchange.started':
       case 'exchange.finished':
         return [];

@@ -21,8 +21,17 @@ export class UpstreamFault extends Error {
   readonly code: MysqlRefusal['error'];
   /** For whoever looks after the connector, and for no client. */
   readonly targetSaid: string | undefined;
-  constructor(reason: RefusalReason, text: string, code?: MysqlRefusal['error'], targetSaid?: string) {
+  /** The target did not take the credential: a newer one may do. */
+  readonly ofCredential: boolean;
+  constructor(
+    reason: RefusalReason,
+    text: string,
+    code?: MysqlRefusal['error'],
+    targetSaid?: string,
+    ofCredential = false,
+  ) {
     super(text);
+    this.ofCredential = ofCredential;
     this.reason = reason;
     this.code = code;
     this.targetSaid = targetSaid;

@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../../../../core/result.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
 import { dialFaultForClients, loginFaultForOperators, NO_TLS } from '../../../net/database-target.ts';
 import { dial, DialFault, secureClient, type UpstreamTarget } from '../../../net/dial.ts';
+import { NO_CREDENTIAL, withLogin } from '../../../net/with-login.ts';
 import { AnswerReader } from '../wire/answer-reader.ts';
 import { CAPABILITIES, flagsOf, has, missingAt, ofSession } from '../wire/capabilities.ts';
 import { COM_QUERY } from '../wire/commands.ts';
@@ -67,11 +68,17 @@ export async function logInUpstream(
 
 /** Logs in at the target as a session would, and leaves. The fault is for the operator, whose settings these are. */
 export async function tryMysqlTarget(target: UpstreamTarget): Promise<Result<undefined, string>> {
+  const opened = await logInAsGateway(target);
+  if (!opened.ok) return opened;
+  leave(opened.value.socket);
+  return ok(undefined);
+}
+
+/** Logs in for statements of the gateway's own. The error is for the operator. */
+export async function logInAsGateway(target: UpstreamTarget): Promise<Result<MysqlUpstream, string>> {
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
   try {
-    const { socket } = await open(target, OWN, signal);
-    leave(socket);
-    return ok(undefined);
+    return ok(await open(target, OWN, signal));
   } catch (error) {
     const { reason, message } = refusalOf(error, signal);
     const said = error instanceof UpstreamFault ? error.targetSaid : undefined;
@@ -165,7 +172,15 @@ function leave(socket: Socket): void {
   socket.once('end', () => socket.destroy());
 }
 
-async function open(target: UpstreamTarget, asked: AskedSession, signal: AbortSignal): Promise<MysqlUpstream> {
+const open = (target: UpstreamTarget, asked: AskedSession, signal: AbortSignal): Promise<MysqlUpstream> =>
+  withLogin(
+    target,
+    (now) => openOnce(now, asked, signal),
+    (error) => error instanceof UpstreamFault && error.ofCredential,
+    (why) => new UpstreamFault('upstream_login_failed', NO_CREDENTIAL, undefined, why),
+  );
+
+async function openOnce(target: UpstreamTarget, asked: AskedSession, signal: AbortSignal): Promise<MysqlUpstream> {
   let socket: Socket = await dial(target, signal).catch(inWords);
   try {
     let packets = new PacketStream(socket, signal);
@@ -264,6 +279,7 @@ function inWords(error: unknown): never {
 
 const UNKNOWN_DATABASE: ReadonlySet<number> = new Set([1044, 1049]);
 const TOO_MANY_CONNECTIONS: ReadonlySet<number> = new Set([1040, 1203, 1226]);
+const ACCESS_DENIED = 1045;
 /** Behind the greeting: what the target says about the gateway's own credential. */
 const OF_CREDENTIAL: ReadonlySet<number> = new Set([1045, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159, 4151]);
 
@@ -291,6 +307,7 @@ export function loginFault(payload: Buffer, target: UpstreamTarget, greeted: boo
       `The database refused the gateway's own ${greeted ? 'login' : 'connection'} (${code}). Tell an administrator.`,
       undefined,
       targetSaid,
+      greeted && code === ACCESS_DENIED,
     );
   return new UpstreamFault(
     'upstream_login_failed',

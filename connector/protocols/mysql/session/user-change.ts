@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../../../../core/result.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
+import { NO_CREDENTIAL } from '../../../net/with-login.ts';
 import { askSecret, type SecretSettings } from '../login/client-login.ts';
 import { BadPacket } from '../login/login-packets.ts';
 import type { SessionSecret } from '../login/session-secret.ts';
@@ -94,7 +95,10 @@ export class UserChanges {
   }
 
   async #atTarget({ database, collation, attributes }: ChangeUser): Promise<Result<Buffer, MysqlError>> {
-    const { target, upstream, answers, user } = this.#parts;
+    const { upstream, answers, user } = this.#parts;
+    const login = await this.#parts.target.keeper?.next();
+    if (login?.ok === false) return refused({ reason: 'upstream_login_failed', message: NO_CREDENTIAL });
+    const target = { ...this.#parts.target, ...login?.value };
     const packets = answers.converse();
     try {
       const own = { user: Buffer.from(target.user), plugin: ANY_PLUGIN, attributes };

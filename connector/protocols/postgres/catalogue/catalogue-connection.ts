@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
-import { message, readErrorFields } from '../wire/messages.ts';
+import { type ErrorFields, message, readErrorFields } from '../wire/messages.ts';
 import { logIn } from '../login/upstream.ts';
 import type { CatalogueRow } from './catalogue-contents.ts';
 
@@ -27,6 +27,8 @@ export interface CatalogueConnection {
     deadlineMs: number,
   ): Promise<Result<undefined, string>>;
   readonly usable: boolean;
+  /** What the target said of the query that failed: for operators, and for no client. */
+  readonly refused: ErrorFields | undefined;
   close(): void;
 }
 
@@ -52,6 +54,7 @@ function connectionOver(socket: Socket): CatalogueConnection {
   let held: Buffer = Buffer.alloc(0);
   let query: Query | undefined;
   let usable = true;
+  let refused: ErrorFields | undefined;
 
   function lose(why: string): void {
     usable = false;
@@ -73,7 +76,8 @@ function connectionOver(socket: Socket): CatalogueConnection {
         return;
       case 0x45: {
         // E ErrorResponse. Its code alone: the words may name things.
-        query.fault ??= readErrorFields(body).code;
+        refused ??= readErrorFields(body);
+        query.fault ??= refused.code;
         return;
       }
       case 0x5a: {
@@ -119,6 +123,9 @@ function connectionOver(socket: Socket): CatalogueConnection {
   return {
     get usable() {
       return usable && !query;
+    },
+    get refused() {
+      return refused;
     },
     query(text, row, deadlineMs) {
       if (!usable || query) return Promise.resolve(err('the connection is busy or gone'));

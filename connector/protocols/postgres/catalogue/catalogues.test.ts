@@ -24,6 +24,7 @@ function target() {
       get usable() {
         return usable && !pending;
       },
+      refused: undefined,
       query: () =>
         new Promise<Answer>((resolve) => {
           pending = (answer) => {

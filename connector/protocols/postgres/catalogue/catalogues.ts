@@ -113,7 +113,9 @@ export class Catalogues {
     this.#open = open;
   }
 
-  lease(target: UpstreamTarget, database: string | undefined): CatalogueLease {
+  lease(session: UpstreamTarget, database: string | undefined): CatalogueLease {
+    // Sessions that have users of their own share what one reads whose user stays.
+    const target = session.administrator ?? session;
     const key = JSON.stringify([target.host, target.port, target.user, database ?? target.database, target.tls]);
     let shared = this.#shared.get(key);
     if (!shared) {

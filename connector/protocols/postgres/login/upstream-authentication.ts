@@ -25,8 +25,11 @@ export class LoginFault extends Error {
   readonly sqlstate: string | undefined;
   /** For whoever looks after the connector, and for no client: what the target said of the gateway's login. */
   readonly targetSaid: string | undefined;
-  constructor(reason: RefusalReason, text: string, sqlstate?: string, targetSaid?: string) {
+  /** The target did not take the credential: a newer one may do. */
+  readonly ofCredential: boolean;
+  constructor(reason: RefusalReason, text: string, sqlstate?: string, targetSaid?: string, ofCredential = false) {
     super(text);
+    this.ofCredential = ofCredential;
     this.reason = reason;
     this.sqlstate = sqlstate;
     this.targetSaid = targetSaid;

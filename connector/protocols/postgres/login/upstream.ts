@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../../../core/result.ts';
 import { ByteReader, ConnectionLost } from '../../../net/byte-reader.ts';
 import { dialFaultForClients, loginFaultForOperators, NO_TLS } from '../../../net/database-target.ts';
 import { dial, DialFault, secureClient, type UpstreamTarget } from '../../../net/dial.ts';
+import { NO_CREDENTIAL, withLogin } from '../../../net/with-login.ts';
 import {
   int32,
   MAX_LOGIN_MESSAGE_BYTES,
@@ -67,7 +68,20 @@ export async function tryLogIn(target: UpstreamTarget): Promise<Result<undefined
   }
 }
 
-async function open(
+const open = (
+  target: UpstreamTarget,
+  database: string | undefined,
+  parameters: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<UpstreamConnection> =>
+  withLogin(
+    target,
+    (now) => openOnce(now, database, parameters, signal),
+    (error) => error instanceof LoginFault && error.ofCredential,
+    (why) => new LoginFault('upstream_login_failed', NO_CREDENTIAL, NOT_THE_CLIENTS, why),
+  );
+
+async function openOnce(
   target: UpstreamTarget,
   database: string | undefined,
   parameters: ReadonlyMap<string, string>,
@@ -184,6 +198,7 @@ function loginRefused(body: Buffer, target: UpstreamTarget, authenticated: boole
       `The database refused the gateway's own login (${code}). Tell an administrator.`,
       NOT_THE_CLIENTS,
       targetSaid,
+      !authenticated,
     );
   if (code === '3D000')
     return new LoginFault(

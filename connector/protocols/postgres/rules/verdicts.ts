@@ -75,6 +75,7 @@ export class Verdicts {
   /** The same since the transaction began: its end may change it back. */
   #changed = false;
   #roleKnown: boolean;
+  readonly #role: string | undefined;
   /** Something was sent that may run code that nobody reads, which may change any setting unseen. */
   #running = false;
   /** A prepared statement is judged when it is bound and when it is executed, mostly alike. */
@@ -87,10 +88,16 @@ export class Verdicts {
   } = { source: undefined, rules: NO_RULES, path: undefined, sequence: -1, judged: unknown(NO_RULES) };
   readonly #view: SessionView<PgTextSettings> & { settings: PgTextSettings; searchPath: readonly string[] | undefined };
 
-  /** `roleKnown`: the session began as who its user is. */
-  constructor(judge: PostgresJudge, guard: SessionGuard, statements: Statements, roleKnown: boolean) {
+  /** `roleKnown`: the session began as who its user is, or as `role`. */
+  constructor(
+    judge: PostgresJudge,
+    guard: SessionGuard,
+    statements: Statements,
+    { roleKnown, role }: { readonly roleKnown: boolean; readonly role: string | undefined },
+  ) {
     this.#judge = judge;
     this.#roleKnown = roleKnown;
+    this.#role = role;
     this.#guard = guard;
     this.#statements = statements;
     this.#view = {
@@ -213,7 +220,7 @@ export class Verdicts {
   #searchPath(): readonly string[] | undefined {
     if (this.#changing || this.#running) return undefined;
     const { settings } = this.#statements;
-    const user = this.#roleKnown ? settings.get('session_authorization') : undefined;
+    const user = this.#roleKnown ? (this.#role ?? settings.get('session_authorization')) : undefined;
     return this.#judge.paths.read(settings.get('search_path'), user);
   }
 

@@ -34,6 +34,8 @@ interface ConversationParts {
   readonly database: string | undefined;
   /** The client did not ask for another role in its start-up packet. */
   readonly roleKnown: boolean;
+  /** Who it began as, where that is not who logged in. */
+  readonly role: string | undefined;
   readonly cancelKeys: CancelKeys;
   readonly cancelSender: CancelSender;
 }
@@ -72,7 +74,7 @@ class PostgresInterpreter implements Interpreter {
     this.#parts = parts;
     const statements = new Statements(lane, () => guard.recordMasked());
     this.#statements = statements;
-    this.#verdicts = new Verdicts(parts.judge, guard, statements, parts.roleKnown);
+    this.#verdicts = new Verdicts(parts.judge, guard, statements, parts);
     this.#masking = createSessionMasking({
       share: parts.masking,
       guard,
