@@ -19,7 +19,7 @@ export const ExportQuery = z.strictObject({
   /** Of the statement whose results become the CSV; missing: those of all statements, a file each in a ZIP archive. In text and
    * Markdown of a database's session: this one alone. */
   statement: z.coerce.number().int().min(1).optional(),
-  /** In text and Markdown, with `statement`: all from that one to this one. */
+  /** In text and Markdown: all from `statement`, or from the first, to this one. */
   through: z.coerce.number().int().min(1).optional(),
   /** In a CSV, what a spreadsheet takes for a formula stays as it was recorded, without an apostrophe in front. */
   exact: z.literal('true').optional(),

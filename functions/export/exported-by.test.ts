@@ -9,6 +9,7 @@ const VALUES: Readonly<Record<Exclude<keyof ExportQuery, 'format' | 'part'>, Par
   asciicast: { asciicast: 3 },
   lane: { lane: 2 },
   statement: { statement: 2 },
+  through: { through: 1 },
   exact: { exact: 'true' },
   all: { all: 'true' },
   file: { file: '/tmp/a' },

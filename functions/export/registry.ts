@@ -39,10 +39,10 @@ const cast = (session: SessionEntry, events: Chunks) => made(session, 'cast', 'a
 const text = (session: SessionEntry, lines: Chunks) => made(session, 'txt', 'text/plain; charset=utf-8', lines);
 const markdown = (session: SessionEntry, page: Chunks) => made(session, 'md', 'text/markdown; charset=utf-8', page);
 
-const told = ({ statement, through = statement, all }: ExportQuery) => ({
-  statements: statement === undefined || through === undefined ? undefined : ([statement, through] as const),
-  all: all === 'true',
-});
+const told = ({ statement, through, all }: ExportQuery) => {
+  const last = through ?? statement;
+  return { statements: last === undefined ? undefined : ([statement ?? 1, last] as const), all: all === 'true' };
+};
 
 type Replayed = Extract<ExportFormat, 'html' | 'asciicast' | 'text' | 'markdown'>;
 
