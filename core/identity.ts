@@ -23,5 +23,9 @@ export const Identity = z.object({
   provider: z.string().min(1).max(64),
   /** When the person showed their credentials to the provider, ISO 8601 UTC. */
   authenticatedAt: z.iso.datetime(),
+  /** How they showed them, in the provider's words: OpenID Connect's `acr`, SAML's AuthnContextClassRef. */
+  acr: z.string().max(256).optional(),
+  /** When the provider wants them to sign in again: SAML's SessionNotOnOrAfter. */
+  signedInUntil: z.iso.datetime().optional(),
 });
 export type Identity = z.infer<typeof Identity>;

@@ -15,7 +15,7 @@ import {
   LINK_PATH,
   SLACK_PATH,
 } from './paths.ts';
-import { type PortalDeps, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
+import { type PortalDeps, portalChoice, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
 import { accessRoutes } from './routes/access.ts';
 import { administrationRoutes } from './routes/administration.ts';
 import { approvalRoutes } from './routes/approvals.ts';
@@ -32,7 +32,8 @@ import { sessionRoutes } from './routes/sessions.ts';
 import { viewRoutes } from './routes/views/views.ts';
 import { shareRoutes } from './routes/views/shares.ts';
 import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
-import { type SignInDeps, signInRoutes } from './routes/sign-in.ts';
+import { samlRoutes } from './routes/sign-in/saml.ts';
+import { type SignInDeps, signInRoutes } from './routes/sign-in/sign-in.ts';
 import { type JoinTunnel, tunnelRoutes } from './routes/connectors/tunnels.ts';
 import { AuditUnavailable, type UseCaseDeps } from './use-cases/deps.ts';
 
@@ -42,7 +43,7 @@ export interface AppDeps {
   readonly connectors: ConnectorRouteDeps;
   /** Hands the upgrade to a tunnel's relay. */
   readonly joinTunnel: JoinTunnel;
-  readonly signIn: Omit<SignInDeps, 'failed'>;
+  readonly signIn: Omit<SignInDeps, 'failed' | 'choose'>;
   /** undefined: there is no bot, or nothing to check its clicks with. */
   readonly slack: SlackRouteDeps | undefined;
   readonly assetVersion: string | undefined;
@@ -72,17 +73,22 @@ export function createApp(deps: AppDeps): Hono {
     ...(deps.cliSha256 !== undefined && { cliSha256: deps.cliSha256 }),
   };
 
+  const signIn: SignInDeps = {
+    ...deps.signIn,
+    failed: (c, status, message) => portalFault(c, portal, status, message),
+    choose: (c, choices) => portalChoice(c, portal, choices),
+  };
+
   app.use(securityHeaders(publicUrl));
   app.use(limitBody());
+  // Before the next: its forms are posted from the identity provider's pages.
+  if (signIn.saml) app.route('/', samlRoutes(signIn, signIn.saml));
   app.use(sameSiteOnly(publicUrl));
 
   app.route(API_PATH, apiApp(deps));
   connectorRoutes(app, deps.connectors, deps.joinTunnel);
   if (deps.slack) slackRoutes(app, { ...deps.slack, gatehouse: deps.gatehouse });
-  app.route(
-    '/',
-    signInRoutes({ ...deps.signIn, failed: (c, status, message) => portalFault(c, portal, status, message) }),
-  );
+  app.route('/', signInRoutes(signIn));
   if (deps.assets) {
     const { assets } = deps;
     app.get('/assets/*', async (c) => withLongCache(await assets(c.req.raw), c.req.query('v') !== undefined));

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { CLI_FILE } from './paths.ts';
 import { buildPortalAssets } from './portal/build.ts';
 
@@ -24,6 +24,22 @@ interface WorkerBuild {
   readonly commandLine?: Uint8Array | undefined;
 }
 
+/**
+ * CommonJS packages `require` what workerd has for `import` alone (nodejs_compat): xml-crypto asks for crypto and util. What else is
+ * asked for fails the build.
+ */
+const nodeBuiltins: Plugin = {
+  name: 'node-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(?:crypto|util)$/ }, ({ path, kind }) =>
+      kind === 'require-call' ? { path, namespace: 'node-builtin' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'node-builtin' }, ({ path }) => ({
+      contents: `import builtin from 'node:${path}'; module.exports = builtin;`,
+    }));
+  },
+};
+
 export async function buildWorker({ outputDirectory, commandLine }: WorkerBuild): Promise<BuiltWorker> {
   const assetsDirectory = join(outputDirectory, 'public');
   await rm(outputDirectory, { recursive: true, force: true });
@@ -42,7 +58,8 @@ export async function buildWorker({ outputDirectory, commandLine }: WorkerBuild)
     platform: 'neutral',
     mainFields: ['module', 'main'],
     conditions: ['workerd', 'worker', 'browser', 'import'],
-    external: ['cloudflare:*'],
+    external: ['cloudflare:*', 'node:*'],
+    plugins: [nodeBuiltins],
     jsx: 'automatic',
     jsxImportSource: 'hono/jsx',
     define: {

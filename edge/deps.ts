@@ -10,11 +10,10 @@ import { CertificateAuthority } from './authority/certificate-authority.ts';
 import { SshAuthority } from './authority/ssh-authority.ts';
 import type { Env } from './env.ts';
 import type { Gatehouse } from './gatehouse.ts';
-import { OidcProvider } from './identity/oidc.ts';
+import { oidcSignIn, providersOf, samlSignIn } from './identity/providers.ts';
 import { deriveKey, grantSalt } from './keys.ts';
 import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './ports/connector-link.ts';
 import { remote } from './objects/rpc.ts';
-import { CALLBACK_PATH } from './paths.ts';
 import { TUNNEL_ADDRESS_HEADER, TUNNEL_END_HEADER, TUNNEL_OWNER_HEADER } from './ports/tunnel.ts';
 import { clientAddress } from './routes/request.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';
@@ -87,17 +86,8 @@ export function createDeps(env: Env): AppDeps {
     signIn: {
       useCases,
       clock,
-      provider: new OidcProvider({
-        issuer: settings.OIDC_ISSUER,
-        clientId: settings.OIDC_CLIENT_ID,
-        clientSecret: settings.OIDC_CLIENT_SECRET,
-        groupsClaim: settings.OIDC_GROUPS_CLAIM,
-        groupsRequired: settings.OIDC_GROUPS_REQUIRED,
-        emailDomains: settings.OIDC_EMAIL_DOMAINS,
-        extraScopes: settings.OIDC_EXTRA_SCOPES,
-        providerName: settings.PROVIDER_NAME,
-        redirectUri: publicUrl + CALLBACK_PATH,
-      }),
+      oidc: oidcSignIn(settings),
+      saml: samlSignIn(settings),
       loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
     },
     slack:
@@ -147,8 +137,7 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
   return {
     publicUrl: settings.PUBLIC_URL,
     firstPolicy: settings.POLICY,
-    providers: [settings.PROVIDER_NAME],
-    emailDomains: settings.OIDC_EMAIL_DOMAINS,
+    ...providersOf(settings),
     policies: new PolicyCache(directory),
     directory,
     grants: remote(env.GRANTS),

@@ -7,6 +7,8 @@ import type { BuiltWorker } from './build.ts';
 import { type EdgeSettingsInput, parseSettings } from './settings.ts';
 
 export const COMPATIBILITY_DATE = '2026-10-20';
+/** `node:crypto`, for the signatures of SAML. */
+export const COMPATIBILITY_FLAGS = ['nodejs_compat'] as const;
 
 interface StartEdgeOptions {
   readonly worker: BuiltWorker;
@@ -57,6 +59,7 @@ export async function startEdge(options: StartEdgeOptions): Promise<RunningEdge>
         name: 'gatehouse',
         modules: [{ type: 'ESModule', path: 'worker.js', contents: script }],
         compatibilityDate: COMPATIBILITY_DATE,
+        compatibilityFlags: [...COMPATIBILITY_FLAGS],
         bindings,
         durableObjects: {
           DIRECTORY: { className: 'Directory', useSQLite: true },

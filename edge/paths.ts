@@ -4,6 +4,12 @@
 export const SIGN_IN_PATH = '/login';
 /** GET; registered with the identity provider as PUBLIC_URL + this. */
 export const CALLBACK_PATH = '/login/callback';
+/** GET; our metadata, which is also our entity id unless the settings say another. */
+export const SAML_METADATA_PATH = '/saml/metadata';
+/** POST, from the SAML provider's page: the assertion consumer service. */
+export const SAML_CONSUMER_PATH = '/saml/acs';
+/** Says that there is no single logout. */
+export const SAML_LOGOUT_PATH = '/saml/logout';
 /** POST from a same-origin form; redirects to `/`. */
 export const SIGN_OUT_PATH = '/logout';
 /** Where a person types the code that a device shows. A portal page. */

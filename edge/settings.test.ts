@@ -98,3 +98,84 @@ describe('settings of notices', () => {
     }
   });
 });
+
+describe('settings of SAML', () => {
+  const PEM = (label: string) => `-----BEGIN ${label}-----\n${btoa('x'.repeat(60))}\n-----END ${label}-----\n`;
+  const SAML = { SAML_IDP_METADATA: '<EntityDescriptor/>', SAML_PROVIDER_NAME: 'corp' };
+  const ALONE = { ...SAML, OIDC_ISSUER: undefined, OIDC_CLIENT_ID: undefined, PROVIDER_NAME: undefined };
+  const DOMAINS = { SAML_EMAIL_DOMAINS: 'a.example', OIDC_EMAIL_DOMAINS: 'b.example' };
+  test.each<[string, Record<string, string | undefined>, string]>([
+    ['alone', ALONE, 'none'],
+    ['beside OpenID Connect', { ...SAML, ...DOMAINS }, 'none'],
+    [
+      'a key and its certificate',
+      { ...ALONE, SAML_PRIVATE_KEY: PEM('PRIVATE KEY'), SAML_CERTIFICATE: PEM('CERTIFICATE') },
+      'none',
+    ],
+    [
+      'by an address',
+      {
+        ...ALONE,
+        SAML_IDP_METADATA: undefined,
+        SAML_IDP_METADATA_URL: 'https://idp.example/m',
+        SAML_IDP_ENTITY_ID: 'urn:idp',
+      },
+      'none',
+    ],
+    ['neither', { ...ALONE, SAML_IDP_METADATA: undefined }, 'OIDC_ISSUER: missing'],
+    ['half of OpenID Connect', { ...SAML, ...DOMAINS, OIDC_CLIENT_ID: undefined }, 'OIDC_CLIENT_ID: missing'],
+    ['without a name', { ...ALONE, SAML_PROVIDER_NAME: undefined }, 'SAML_PROVIDER_NAME: missing'],
+    [
+      'by an address, of whomever',
+      { ...ALONE, SAML_IDP_METADATA: undefined, SAML_IDP_METADATA_URL: 'https://idp.example/m' },
+      'SAML_IDP_ENTITY_ID: missing',
+    ],
+    [
+      'by an address that anybody can change',
+      {
+        ...ALONE,
+        SAML_IDP_METADATA: undefined,
+        SAML_IDP_METADATA_URL: 'http://idp.example/m',
+        SAML_IDP_ENTITY_ID: 'urn:idp',
+      },
+      'SAML_IDP_METADATA_URL: plain http',
+    ],
+    [
+      'metadata twice',
+      { ...ALONE, SAML_IDP_METADATA_URL: 'https://idp.example/m', SAML_IDP_ENTITY_ID: 'urn:idp' },
+      'SAML_IDP_METADATA_URL: set beside',
+    ],
+    ['a key without its certificate', { ...ALONE, SAML_PRIVATE_KEY: PEM('PRIVATE KEY') }, 'SAML_CERTIFICATE: missing'],
+    [
+      'an encrypted key',
+      { ...ALONE, SAML_PRIVATE_KEY: PEM('ENCRYPTED PRIVATE KEY'), SAML_CERTIFICATE: PEM('CERTIFICATE') },
+      'SAML_PRIVATE_KEY: expected PEM',
+    ],
+    [
+      'one name for two providers',
+      { ...SAML, ...DOMAINS, SAML_PROVIDER_NAME: 'okta' },
+      'SAML_PROVIDER_NAME: is PROVIDER_NAME',
+    ],
+    ['two providers for any address', SAML, 'SAML_EMAIL_DOMAINS: missing'],
+    [
+      'two providers for one address',
+      { ...SAML, ...DOMAINS, SAML_EMAIL_DOMAINS: 'A.example, b.example' },
+      'SAML_EMAIL_DOMAINS: has a domain of',
+    ],
+  ])('%s', (_what, change, told) => {
+    const message = fault(change);
+    expect(message).toContain(told);
+    expect(message).not.toContain('eHh4');
+  });
+
+  test('keys are kept as secrets', () => {
+    const settings = parseSettings({
+      ...GOOD,
+      ...ALONE,
+      SAML_PRIVATE_KEY: PEM('PRIVATE KEY').repeat(2),
+      SAML_CERTIFICATE: PEM('CERTIFICATE'),
+    });
+    expect(settings.SAML_PRIVATE_KEY?.reveal()).toHaveLength(2);
+    expect(JSON.stringify(settings.SAML_PRIVATE_KEY)).not.toContain('120');
+  });
+});

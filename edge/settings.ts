@@ -4,6 +4,8 @@ import '../core/text/schema-words.ts';
 import { z } from 'zod';
 import { Email } from '../core/identity.ts';
 import { type Secret, secret } from '../core/secret.ts';
+import { emailDomains, providerName, trueOrFalse } from './settings/provider.ts';
+import { SAML_SETTINGS } from './settings/saml.ts';
 
 const secretText = (schema: z.ZodType<string>) => schema.transform((value): Secret<string> => secret(value));
 
@@ -20,32 +22,18 @@ export const EdgeSettings = z
   .object({
     /** Where people and connectors reach this Worker. */
     PUBLIC_URL: origin.transform((text) => new URL(text).origin),
-    OIDC_ISSUER: z.url({ protocol: /^https?$/ }),
-    OIDC_CLIENT_ID: z.string().min(1),
+    OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
+    OIDC_CLIENT_ID: z.string().min(1).optional(),
     /** Missing for public clients. */
     OIDC_CLIENT_SECRET: secretText(z.string().min(1)).optional(),
     OIDC_GROUPS_CLAIM: z.string().min(1).default('groups'),
     /** `false`: somebody of whom the provider does not say the groups signs in without any. */
-    OIDC_GROUPS_REQUIRED: z
-      .enum(['true', 'false'])
-      .default('true')
-      .transform((text) => text === 'true'),
-    /** `example.com, example.org`: nobody else signs in. Empty: whoever the provider lets in. */
-    OIDC_EMAIL_DOMAINS: z
-      .string()
-      .default('')
-      .transform((text) =>
-        text
-          .toLowerCase()
-          .split(/[\s,]+/)
-          .filter((domain) => domain !== ''),
-      )
-      .refine((domains) => domains.every((domain) => /^[a-z0-9.-]+\.[a-z0-9-]+$/.test(domain)), {
-        error: 'expected domains such as example.com, a comma between',
-      }),
+    OIDC_GROUPS_REQUIRED: trueOrFalse.default(true),
+    OIDC_EMAIL_DOMAINS: emailDomains,
     /** More scopes than `openid email profile`, by blanks: where the provider wants one for groups. */
     OIDC_EXTRA_SCOPES: z.string().default(''),
-    PROVIDER_NAME: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and dashes'),
+    PROVIDER_NAME: providerName.optional(),
+    ...SAML_SETTINGS,
     /** 32 random bytes or more, base64. Salts, cookies and the authority's key hang on it: keep it for ever. */
     EDGE_SECRET: z
       .base64({ abort: true })
@@ -135,8 +123,32 @@ export const EdgeSettings = z
     if (settings.WEBHOOK_URL && !settings.WEBHOOK_SECRET) {
       context.addIssue({ code: 'custom', path: ['WEBHOOK_SECRET'], message: 'missing (WEBHOOK_URL is set)' });
     }
-    if (new URL(settings.OIDC_ISSUER).protocol === 'http:' && !isLoopbackHost(new URL(settings.OIDC_ISSUER).hostname)) {
-      context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'plain http is for loopback only' });
+    for (const name of ['OIDC_ISSUER', 'SAML_IDP_METADATA_URL'] as const) {
+      if (settings[name] !== undefined && !isCarried(new URL(settings[name]))) {
+        context.addIssue({ code: 'custom', path: [name], message: 'plain http is for loopback only' });
+      }
+    }
+    if (settings.OIDC_ISSUER === undefined || settings.SAML_PROVIDER_NAME === undefined) return;
+    if (settings.SAML_PROVIDER_NAME === settings.PROVIDER_NAME) {
+      context.addIssue({
+        code: 'custom',
+        path: ['SAML_PROVIDER_NAME'],
+        message: 'is PROVIDER_NAME, of another provider',
+      });
+    }
+    // An address is a person. Two providers that may both speak of the same one could each make somebody be the other's.
+    const shared = settings.SAML_EMAIL_DOMAINS.filter((domain) => settings.OIDC_EMAIL_DOMAINS.includes(domain));
+    for (const name of ['OIDC_EMAIL_DOMAINS', 'SAML_EMAIL_DOMAINS'] as const) {
+      if (settings[name].length === 0) {
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: 'missing (with two providers, each says whose addresses it has)',
+        });
+      }
+    }
+    if (shared.length > 0) {
+      context.addIssue({ code: 'custom', path: ['SAML_EMAIL_DOMAINS'], message: 'has a domain of OIDC_EMAIL_DOMAINS' });
     }
   });
 export type EdgeSettings = z.output<typeof EdgeSettings>;
@@ -148,14 +160,40 @@ export class SettingsError extends Error {}
 
 export function parseSettings(bindings: object): EdgeSettings {
   const parsed = EdgeSettings.safeParse(bindings);
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => {
+  const lacking = lackingOfProviders(bindings);
+  if (parsed.success && lacking.length === 0) return parsed.data;
+  const lines = (parsed.error?.issues ?? []).map((issue) => {
     const name = String(issue.path[0] ?? 'settings');
-    const absent = !(name in bindings) || Reflect.get(bindings, name) === undefined;
-    return `${name}: ${absent && issue.code === 'invalid_type' ? 'missing' : issue.message}`;
+    return `${name}: ${!isSet(bindings, name) && issue.code === 'invalid_type' ? 'missing' : issue.message}`;
   });
-  throw new SettingsError(`The edge's settings are not complete. ${[...new Set(lines)].join('; ')}`);
+  throw new SettingsError(`The edge's settings are not complete. ${[...new Set([...lacking, ...lines])].join('; ')}`);
 }
+
+/** There is one of OpenID Connect, one of SAML, or both, and whichever there is has all that it needs. */
+function lackingOfProviders(bindings: object): readonly string[] {
+  const hasSaml = ['SAML_IDP_METADATA', 'SAML_IDP_METADATA_URL'].some((name) => isSet(bindings, name));
+  const hasOidc = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'PROVIDER_NAME'].some((name) => isSet(bindings, name));
+  const needed = [
+    ...(hasOidc || !hasSaml ? ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'PROVIDER_NAME'] : []),
+    ...(hasSaml ? ['SAML_PROVIDER_NAME'] : []),
+    ...(isSet(bindings, 'SAML_IDP_METADATA_URL') ? ['SAML_IDP_ENTITY_ID'] : []),
+  ];
+  return [...needed.filter((name) => !isSet(bindings, name)).map((name) => `${name}: missing`), ...pairsIn(bindings)];
+}
+
+function pairsIn(bindings: object): readonly string[] {
+  const lines: string[] = [];
+  if (isSet(bindings, 'SAML_IDP_METADATA') && isSet(bindings, 'SAML_IDP_METADATA_URL'))
+    lines.push('SAML_IDP_METADATA_URL: set beside SAML_IDP_METADATA; one of them is the metadata');
+  for (const [one, other] of [
+    ['SAML_PRIVATE_KEY', 'SAML_CERTIFICATE'],
+    ['SAML_CERTIFICATE', 'SAML_PRIVATE_KEY'],
+  ] as const)
+    if (isSet(bindings, one) && !isSet(bindings, other)) lines.push(`${other}: missing (${one} is set)`);
+  return lines;
+}
+
+const isSet = (bindings: object, name: string): boolean => Reflect.get(bindings, name) !== undefined;
 
 const isCarried = (url: URL): boolean => url.protocol === 'https:' || isLoopbackHost(url.hostname);
 

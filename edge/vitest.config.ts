@@ -1,6 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineProject } from 'vitest/config';
-import { COMPATIBILITY_DATE } from './dev-server.ts';
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from './dev-server.ts';
 import { BOT_TOKEN, SIGNING_SECRET, WEBHOOK_SECRET } from './test/slack-facts.ts';
 
 // The Worker's tests run in workerd, against an OIDC provider in this Node process (test/providers.ts).
@@ -12,7 +12,7 @@ export default defineProject({
       main: './worker.ts',
       miniflare: {
         compatibilityDate: COMPATIBILITY_DATE,
-        compatibilityFlags: ['nodejs_compat'],
+        compatibilityFlags: [...COMPATIBILITY_FLAGS],
         durableObjects: {
           DIRECTORY: { className: 'Directory', useSQLite: true },
           GRANTS: { className: 'Grants', useSQLite: true },

@@ -23,6 +23,10 @@ const SYSTEM_PACKAGES = [
   ['mariadb-server', '/usr/sbin/mariadbd'],
   ['mariadb-client', '/usr/bin/mariadb-dump'],
   ['php-cli', '/usr/bin/php'],
+  ['php-xml', '/usr/share/doc/php-xml'],
+  ['php-mbstring', '/usr/share/doc/php-mbstring'],
+  // Brings a web server along, which no test uses.
+  ['simplesamlphp', '/usr/share/simplesamlphp/www/module.php'],
   ['php-mysql', '/usr/share/doc/php-mysql'],
   ['libdbd-mysql-perl', '/usr/share/doc/libdbd-mysql-perl'],
   ['libmariadb-java', '/usr/share/java/mariadb-java-client.jar'],

@@ -50,6 +50,7 @@ export function identityOf(
     groups: groups.value.map((group) => `${settings.providerName}:${group}`),
     provider: settings.providerName,
     authenticatedAt: new Date((claims.auth_time ?? claims.iat) * 1000).toISOString(),
+    ...(typeof claims.acr === 'string' && claims.acr.length <= 256 && { acr: claims.acr }),
   });
   if (!identity.success) {
     const at = identity.error.issues[0]?.path[0];
@@ -110,7 +111,7 @@ const WORDS: Readonly<Record<ClaimFault, string | undefined>> = {
     'Your e-mail address is not verified at the identity provider. Verify it there, then sign in again.',
   email_domain_not_allowed: 'Addresses of your domain may not sign in here. Use the account of your work.',
   groups_left_out: `You are in more groups than the identity provider puts into a sign-in, so nobody can tell which rules are for you. ${TELL} The provider can be set to send only the groups of this application, or application roles.`,
-  groups_missing: `The identity provider did not say which groups you are in, so nobody can tell which rules are for you. ${TELL} The claim is named by OIDC_GROUPS_CLAIM; with OIDC_GROUPS_REQUIRED=false people without it sign in without groups.`,
+  groups_missing: `The identity provider did not say which groups you are in, so nobody can tell which rules are for you. ${TELL} The claim is named by OIDC_GROUPS_CLAIM (SAML: SAML_GROUPS_ATTRIBUTE); with OIDC_GROUPS_REQUIRED=false (SAML_GROUPS_REQUIRED=false) people without it sign in without groups.`,
   groups_unreadable: `The identity provider lists your groups in a form that is not understood. ${TELL}`,
   response_wrong: undefined,
 };

@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
 import { hashToken, newToken } from '../keys.ts';
 import { DEVICE_PATH } from '../paths.ts';
+import { signedInUntilMs } from '../storage/browser-sessions.ts';
 import { API_TOKEN_MS, DEVICE_CODE_MS, DEVICE_INTERVAL_SECONDS, newUserCode } from '../storage/device-codes.ts';
 import { note, type UseCaseDeps } from '../use-cases/deps.ts';
 
@@ -53,12 +54,15 @@ export async function redeemDeviceLogin(
   const poll = await deps.directory.pollDeviceLogin(hash);
   if (poll.kind !== 'approved') return err(ERRORS[poll.kind]);
   const token = newToken('gat', deps.clock.random);
+  const leftMs = Math.min(API_TOKEN_MS, signedInUntilMs(poll.identity) - deps.clock.now());
+  if (leftMs <= 0) return err('access_denied');
+  const expiresInSeconds = Math.floor(leftMs / 1000);
   await note(deps, {
     kind: 'token.issued',
     actor: poll.identity.email,
     object: 'device',
-    details: { expiresInSeconds: API_TOKEN_MS / 1000 },
+    details: { expiresInSeconds },
   });
   if (!(await deps.directory.redeemDeviceLogin(hash, await hashToken(token)))) return err('invalid_grant');
-  return ok({ access_token: token.reveal(), token_type: 'Bearer', expires_in: API_TOKEN_MS / 1000 });
+  return ok({ access_token: token.reveal(), token_type: 'Bearer', expires_in: expiresInSeconds });
 }

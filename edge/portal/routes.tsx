@@ -10,6 +10,7 @@ import { CLI_PATH } from '../paths.ts';
 import type { PortalDeps } from './deps.ts';
 import { CommandLinePage } from './pages/command-line.tsx';
 import { FaultPage, SignedOutPage } from './pages/fault.tsx';
+import { ChooseProviderPage } from './pages/sign-in.tsx';
 import { show, signedIn, THEME_COOKIE } from './page.tsx';
 import { accessPages } from './routes/access.tsx';
 import { approvalPages } from './routes/approvals.tsx';
@@ -69,6 +70,13 @@ export function portalFault(
     status,
   });
 }
+
+/** For the edge's own sign-in, where there are two providers. */
+export const portalChoice = (
+  c: Context,
+  deps: PortalDeps,
+  choices: readonly { readonly name: string; readonly href: string }[],
+): Response | Promise<Response> => show({ c, deps }, 'Sign in', <ChooseProviderPage choices={choices} />);
 
 /** The page for an address that nothing answers: with the frame of whoever is signed in. */
 export const portalNotFound = (deps: PortalDeps) =>

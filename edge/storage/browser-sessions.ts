@@ -16,6 +16,10 @@ export const BROWSER_SESSIONS_SCHEMA = `
   );
 `;
 
+/** What a sign-in led to ends with it. */
+export const signedInUntilMs = ({ signedInUntil }: Identity): number =>
+  signedInUntil === undefined ? Number.POSITIVE_INFINITY : Date.parse(signedInUntil);
+
 export class BrowserSessions {
   readonly #sql: SqlStorage;
 
@@ -39,7 +43,7 @@ export class BrowserSessions {
       hash,
       JSON.stringify(identity),
       now,
-      now + BROWSER_SESSION_MS,
+      Math.min(now + BROWSER_SESSION_MS, signedInUntilMs(identity)),
     );
   }
 

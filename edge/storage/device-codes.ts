@@ -6,6 +6,7 @@ import type { ConnectorId } from '../../core/ids.ts';
 import { ResourceName } from '../../core/resource.ts';
 import type { WaitingDevice } from '../gatehouse.ts';
 import type { DevicePoll, StartedDevice } from '../ports/directory.ts';
+import { signedInUntilMs } from './browser-sessions.ts';
 
 export const DEVICE_CODE_MS = 10 * 60_000;
 /** Somebody sits before both screens. */
@@ -118,11 +119,13 @@ export class DeviceCodes {
       )
       .toArray()[0];
     if (!row) return false;
+    const until = signedInUntilMs(Identity.parse(JSON.parse(String(row.identity))));
+    if (until <= now) return false;
     this.#sql.exec(
       'INSERT INTO api_tokens (hash, identity, expires_ms) VALUES (?, ?, ?)',
       tokenHash,
       row.identity ?? null,
-      now + API_TOKEN_MS,
+      Math.min(now + API_TOKEN_MS, until),
     );
     return true;
   }

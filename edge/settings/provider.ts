@@ -1,0 +1,26 @@
+// Settings that every kind of identity provider has.
+
+import { z } from 'zod';
+
+export const providerName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and dashes');
+
+/** Text, as bindings carry it. */
+export const trueOrFalse = z
+  .union([z.boolean(), z.enum(['true', 'false'])])
+  .transform((value) => value === true || value === 'true');
+
+/** `example.com, example.org`: nobody else signs in. Empty: whoever the provider lets in. */
+export const emailDomains = z
+  .string()
+  .default('')
+  .transform((text): readonly string[] =>
+    text
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter((domain) => domain !== ''),
+  )
+  .refine((domains) => domains.every((domain) => /^[a-z0-9.-]+\.[a-z0-9-]+$/.test(domain)), {
+    error: 'expected domains such as example.com, a comma between',
+  });
