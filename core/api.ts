@@ -14,6 +14,8 @@ import { AuditEntry } from './audit/audit.ts';
 import { CatalogueWord, type SessionEntry } from './catalogue.ts';
 import { GrantLabels } from './grant.ts';
 import { HeldKind, HeldStatement } from './approval/held-action.ts';
+import { FleetMember, ServingReplica } from './fleet/fleet-member.ts';
+import { SiteName } from './fleet/site.ts';
 import { ConnectorId, GrantId, RequestId, SessionId, TunnelId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
@@ -37,7 +39,7 @@ export const Me = z.object({ identity: Identity, administrator: z.boolean(), aud
 export type Me = z.infer<typeof Me>;
 
 export const ListedResource = Resource.extend({
-  connector: z.object({ id: ConnectorId, name: z.string(), online: z.boolean() }),
+  connector: z.object({ id: ConnectorId, name: z.string(), online: z.boolean(), ...ServingReplica.shape }),
   /** As the last session that wanted its target found it, while its connector was linked; missing: none yet. */
   target: TargetSeen.omit({ resource: true }).optional(),
   /** Whether this person may ask for it. */
@@ -292,6 +294,7 @@ export const ListedConnector = z.object({
   key: z.string(),
   online: z.boolean(),
   build: z.string().optional(),
+  ...FleetMember.shape,
   joinedAt: z.iso.datetime(),
   lastSeenAt: z.iso.datetime().optional(),
   /** Resources that it announces and another connector holds. */
@@ -303,9 +306,11 @@ export type ListedConnector = z.infer<typeof ListedConnector>;
 export const ConnectorList = z.object({ connectors: z.array(ListedConnector) });
 export type ConnectorList = z.infer<typeof ConnectorList>;
 
-export const JoinToken = z.object({ token: z.string(), expiresAt: z.iso.datetime() });
+export const JoinToken = z.object({ token: z.string(), expiresAt: z.iso.datetime(), site: SiteName.optional() });
 export const JoinRequest = z.strictObject({
   token: z.string().max(200),
+  /** As its file has it; the token's decides, and another is refused. */
+  site: SiteName.optional(),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   /** Raw Ed25519 public key, base64url. */
   key: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'),

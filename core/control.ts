@@ -9,6 +9,8 @@ import { ApprovalState } from './approval/approval.ts';
 import { EndingReason, KeyFingerprint } from './api.ts';
 import { ScramVerifier, SecretDigest } from './grant.ts';
 import { actionOf, HeldAction, HeldStatement } from './approval/held-action.ts';
+import { ConnectorStatus } from './fleet/connector-status.ts';
+import { SiteName } from './fleet/site.ts';
 import { ConnectorId, GrantId, RequestId, SessionId, TunnelId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
 import { ProtocolName } from './protocols.ts';
@@ -24,6 +26,18 @@ export const MAX_HELLO_BYTES = 1_000_000;
 /** The connector pings (text `ping`, answered `pong` without waking the edge) and drops a link silent for three of these. */
 export const CONTROL_PING_INTERVAL_MS = 10_000;
 
+/**
+ * Of these messages and of what they mean; goes up when a side could not go on with the former meaning. 1: builds that name none.
+ * What is only new stands in `understands`, and leaves it as it is (docs/adr/0063).
+ */
+export const CONTROL_PROTOCOL = 2;
+/** A side that speaks an earlier one is refused: the former release's, so that a fleet may be of two releases. */
+export const OLDEST_CONTROL_PROTOCOL = 1;
+/** A WebSocket is closed with this where the connector is not what the edge can take: its build is too old, its site another. It says why. */
+export const CLOSE_REFUSED = 4403;
+/** Missing: 1. */
+const protocol = z.number().int().min(0).optional();
+
 const call = z.number().int().min(1);
 const seq = z.number().int().min(1);
 /**
@@ -31,13 +45,14 @@ const seq = z.number().int().min(1);
  * an earlier build, to which such a message is not sent, since what a build does not understand ends its link (law 3).
  */
 const understands = z.array(z.string().max(50)).max(50).default([]);
-export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end', 'tunnel.open'];
+export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end', 'tunnel.open', 'replicas.differ'];
 export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = [
   'targets.seen',
   'hold.action',
   'grants.find',
   'grants.of_key',
   'sign_in.ask',
+  'connector.status',
 ];
 
 // --- connector to edge ---
@@ -46,6 +61,13 @@ const Hello = z.object({
   kind: z.literal('hello'),
   connector: ConnectorId,
   build: z.string().max(100),
+  protocol,
+  /** As its file has it; missing: it does not say. The edge knows it by what it joined with, and refuses another. */
+  site: SiteName.optional(),
+  /** Which key `with: hash` masks by, and nothing of it: equal where the keys are. */
+  maskingKey: z.string().max(64).optional(),
+  /** It was told to stop: nothing new is to come to it. */
+  draining: z.literal(true).optional(),
   resources: z.array(Resource).max(10_000),
   /** Sessions running now: the edge closes its rows for any other of this connector. */
   live: z.array(SessionId).max(100_000),
@@ -205,6 +227,9 @@ const TargetsSeen = z.object({
   targets: z.array(TargetSeen).max(MAX_TARGETS_A_MESSAGE),
 });
 
+/** How it stands: after each welcome, when it begins to drain or cannot record, and every half minute where something changed. Not kept. */
+const StatusTold = z.object({ kind: z.literal('connector.status'), status: ConnectorStatus });
+
 export const FromConnector = z.discriminatedUnion('kind', [
   Hello,
   LookUpGrants,
@@ -218,6 +243,7 @@ export const FromConnector = z.discriminatedUnion('kind', [
   ClaimHold,
   Reported,
   TargetsSeen,
+  StatusTold,
 ]);
 export type FromConnector = z.infer<typeof FromConnector>;
 
@@ -247,6 +273,11 @@ export const FromEdge = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('welcome'),
     policyVersion: z.number().int(),
+    protocol,
+    /** The edge's. Missing: an earlier one. */
+    build: z.string().max(100).optional(),
+    /** How many of the announced resources are reached by this connector: the others' names are held elsewhere. Missing: an earlier edge. */
+    serving: z.number().int().min(0).optional(),
     understands,
     /** The public key that certificates for grants are signed by, `ssh-ed25519 AAAA...`. Missing: an earlier build, which signs none. */
     userAuthority: z.string().max(200).optional(),
@@ -320,6 +351,16 @@ export const FromEdge = z.discriminatedUnion('kind', [
   }),
   /** Another connector (`other`: its name) announces the same resource. Told to both, for their logs; `yours`: it is this one's. */
   z.object({ kind: z.literal('resource.contested'), resource: ResourceName, yours: z.boolean(), other: z.string() }),
+  /**
+   * Of two replicas of a site, this one and `other` (its name): told to both, for their logs. `masking_key`: equal values are not equal
+   * once masked by both with `hash`. `resource`: they announce it with other labels.
+   */
+  z.object({
+    kind: z.literal('replicas.differ'),
+    what: z.enum(['masking_key', 'resource']),
+    resource: ResourceName.optional(),
+    other: z.string(),
+  }),
   z.object({ kind: z.literal('hold.asked'), call, ...HoldStanding, link: z.string() }),
   z.object({ kind: z.literal('hold.refused'), call, message: z.string() }),
   z.object({ kind: z.literal('hold.claimed'), call }),

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import packageJson from '../package.json' with { type: 'json' };
 import { CLI_FILE } from './paths.ts';
 import { buildPortalAssets } from './portal/build.ts';
 
@@ -63,6 +64,7 @@ export async function buildWorker({ outputDirectory, commandLine }: WorkerBuild)
     jsx: 'automatic',
     jsxImportSource: 'hono/jsx',
     define: {
+      GATEHOUSE_VERSION: JSON.stringify(packageJson.version),
       GATEHOUSE_ASSET_VERSION: JSON.stringify(assets.version),
       GATEHOUSE_CLI_SHA256: commandLine
         ? JSON.stringify(createHash('sha256').update(commandLine).digest('hex'))

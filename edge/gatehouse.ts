@@ -40,7 +40,9 @@ import type {
 import type { ExportQuery } from '../core/replay/exports.ts';
 import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
-import type { GrantId, HoldId, HoldSearchId, RequestId, SessionId, ShareId } from '../core/ids.ts';
+import type { ConnectorSite } from '../core/fleet/fleet-member.ts';
+import type { SiteName } from '../core/fleet/site.ts';
+import type { ConnectorId, GrantId, HoldId, HoldSearchId, RequestId, SessionId, ShareId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
 import type { HoldSearch, LegalHold, PlacedHold, PlacedScope } from '../core/retention/hold.ts';
 import type { RetentionOverview } from '../core/retention/overview.ts';
@@ -225,6 +227,8 @@ export interface Gatehouse {
   /** From the audit log, where pseudonyms stay: the first who asks has it wait for another. Refused while a hold or recordings name them. */
   erasePerson(who: Identity, email: string, reason: string): Answer<ErasedPerson>;
   connectors(who: Identity): Answer<readonly ListedConnector[]>;
+  /** Administrators. undefined: of none. Its link is opened anew. */
+  setConnectorSite(who: Identity, id: ConnectorId, site: SiteName | undefined): Answer<z.infer<typeof ConnectorSite>>;
   /** Sessions this person may view: one's own where the rule says so, all for auditors. */
   sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;
   /** What was done in them, by what was written there: of sessions that this person may view. */
@@ -280,7 +284,8 @@ export interface Gatehouse {
   auditPieces(who: Identity, after: string | undefined): Answer<AuditPiecePage>;
   auditPiece(who: Identity, name: string): Answer<ReadableStream<Uint8Array>>;
   /** Administrators only. The token is shown this once and joins one connector. */
-  createJoinToken(who: Identity): Answer<z.infer<typeof JoinToken>>;
+  /** `site`: of the connector that it joins. */
+  createJoinToken(who: Identity, site?: SiteName): Answer<z.infer<typeof JoinToken>>;
   /** What the person is about to approve; `userCode` as typed (case, spaces and dashes do not matter). */
   describeDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   /** Gives the device a token that acts as `who`. Call only for somebody signed in at the portal, never for a token. */

@@ -5,7 +5,9 @@
 // anything to dial).
 
 import {
+  CONTROL_PROTOCOL,
   EDGE_UNDERSTANDS,
+  OLDEST_CONTROL_PROTOCOL,
   type FromConnector,
   type FromEdge,
   type GrantCandidate,
@@ -19,8 +21,7 @@ import { unreachable } from '../../core/result.ts';
 import type { AuditPort } from '../ports/audit.ts';
 import type { DirectoryPort } from '../ports/directory.ts';
 import type { GrantsPort } from '../ports/grants.ts';
-import type { Contest } from '../ports/directory.ts';
-import type { PolicyInForce } from '../ports/directory.ts';
+import type { Announced, PolicyInForce } from '../ports/directory.ts';
 import type { WitnessPort, WitnessAnswer } from '../ports/witness.ts';
 import { Holds, type HoldsDeps } from './holds.ts';
 import { inGroups, rulesMessages } from './rules-messages.ts';
@@ -29,6 +30,8 @@ import { SignIns } from './sign-ins.ts';
 
 /** Of a session's end, in the audit log: the recording has the whole. */
 const MAX_END_MESSAGE_CHARACTERS = 1_000;
+/** At a hello: whoever has to look at these looks at all. */
+const MAX_DIFFERENCES_TOLD = 20;
 
 type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K }>;
 
@@ -38,14 +41,15 @@ interface LinkDeps {
     DirectoryPort,
     | 'allow'
     | 'announce'
+    | 'connector'
     | 'connectorSeen'
     | 'endSignIn'
     | 'holders'
     | 'keyHolder'
     | 'listRequest'
     | 'openHoldsOf'
-    | 'resource'
     | 'resourcesOf'
+    | 'served'
     | 'signIn'
     | 'startDeviceLogin'
     | 'targetsSeen'
@@ -65,6 +69,8 @@ interface LinkDeps {
   readonly policy: PolicyReader;
   readonly approvals: HoldsDeps['approvals'];
   readonly publicUrl: string;
+  /** The edge's own. */
+  readonly build: string;
   /** The links of other connectors. */
   readonly links: {
     /** undefined: it is not linked. */
@@ -97,17 +103,29 @@ export class LinkConversation {
     this.#signIns = new SignIns(own);
   }
 
-  /** `link`: over which it came. */
-  async hello(message: Message<'hello'>, link: string): Promise<FromEdge[]> {
+  /** `link`: over which it came. As text: why the link is refused. */
+  async hello(message: Message<'hello'>, link: string): Promise<FromEdge[] | string> {
     const { audit, connector, directory, grants } = this.#deps;
+    const unfit = await this.#unfit(message);
+    if (unfit !== undefined) {
+      await this.#fault('link_refused', { message: unfit, build: message.build, protocol: message.protocol ?? 1 });
+      return unfit;
+    }
     await audit.append({
       kind: 'connector.linked',
       actor: this.#actor,
       object: connector.name,
-      details: { build: message.build, resources: message.resources.length, live: message.live.length },
+      details: {
+        build: message.build,
+        protocol: message.protocol ?? 1,
+        resources: message.resources.length,
+        live: message.live.length,
+      },
     });
-    await directory.connectorSeen(connector.id, message.build);
-    const refused = await this.#announce(uniqueByName(message.resources));
+    const { build, protocol = 1, maskingKey } = message;
+    await directory.connectorSeen(connector.id, { build, protocol, maskingKey });
+    const resources = uniqueByName(message.resources);
+    const { refused, differ } = await this.#announce(resources);
     const missed = await grants.resume(connector.id, message.live, link);
     // Nobody waits there any more, so nobody should be asked.
     await this.#holds.withdrawAllOf(missed.lost);
@@ -117,6 +135,9 @@ export class LinkConversation {
       {
         kind: 'welcome',
         policyVersion: version,
+        protocol: CONTROL_PROTOCOL,
+        build: this.#deps.build,
+        serving: resources.length - refused.length,
         understands: [...EDGE_UNDERSTANDS],
         userAuthority: await this.#deps.userAuthority(),
       },
@@ -126,6 +147,10 @@ export class LinkConversation {
         yours: false,
         other: holder.name,
       })),
+      ...differ
+        .slice(0, MAX_DIFFERENCES_TOLD)
+        .filter(() => message.understands.includes('replicas.differ'))
+        .map(({ other, ...difference }) => ({ kind: 'replicas.differ' as const, ...difference, other: other.name })),
       ...missed.revoked.map((gone) => ({ kind: 'grant.revoked' as const, grant: gone.grant, reason: gone.reason })),
       // Nothing is known of them, so there are no rules that they could go on under.
       ...inGroups(missed.unknown).map((sessions) => ({
@@ -136,8 +161,18 @@ export class LinkConversation {
     ];
   }
 
-  /** Answers with the names that stay with other connectors. */
-  async #announce(resources: readonly Resource[]): Promise<Contest[]> {
+  /** Why this connector cannot be linked as it is, for its log. */
+  async #unfit({ protocol = 1, site }: Message<'hello'>): Promise<string | undefined> {
+    if (protocol < OLDEST_CONTROL_PROTOCOL)
+      return `its build is too old: it speaks link protocol ${protocol}, the edge ${OLDEST_CONTROL_PROTOCOL} to ${CONTROL_PROTOCOL}. Update it`;
+    const known = (await this.#deps.directory.connector(this.#deps.connector.id))?.site;
+    return site === undefined || site === known
+      ? undefined
+      : `it joined ${known === undefined ? 'without a site' : `site ${known}`}, and its file says ${site}: move it, or change the file`;
+  }
+
+  /** Answers with the names that stay with other connectors, and how it differs from the replicas of its site. */
+  async #announce(resources: readonly Resource[]): Promise<Pick<Announced, 'refused' | 'differ'>> {
     const { connector, directory, links } = this.#deps;
     const holders = await directory.holders(
       connector.id,
@@ -147,7 +182,7 @@ export class LinkConversation {
     const asked = await Promise.all(
       holders.map(async (id) => [id, await links.lastHeard(id).catch(() => this.#deps.now())] as const),
     );
-    const { refused, takenOver } = await directory.announce(connector.id, resources, Object.fromEntries(asked));
+    const { refused, takenOver, differ } = await directory.announce(connector.id, resources, Object.fromEntries(asked));
     for (const { resource, holder } of refused) {
       await this.#fault('resource_name_taken', { resource, holder: holder.id, holderName: holder.name });
       // One that is away has nobody to tell; the portal shows it.
@@ -156,7 +191,13 @@ export class LinkConversation {
     }
     for (const { resource, holder } of takenOver)
       await this.#fault('resource_taken_over', { resource, holder: holder.id, holderName: holder.name });
-    return refused;
+    for (const { what, resource, other } of differ.slice(0, MAX_DIFFERENCES_TOLD)) {
+      const named = resource !== undefined && { resource };
+      await this.#fault('replicas_differ', { what, ...named, other: other.id, otherName: other.name });
+      const told = { kind: 'replicas.differ' as const, what, ...named, other: connector.name };
+      await links.push(other.id, told).catch(() => false);
+    }
+    return { refused, differ };
   }
 
   /** What is in force for the sessions that this connector carries, message by message; undefined policy: none is. */
@@ -216,6 +257,17 @@ export class LinkConversation {
 
   lookAtSignIn(message: Message<'sign_in.look'>): Promise<FromEdge> {
     return this.#signIns.look(message);
+  }
+
+  /** It was told to stop. */
+  async draining(until: string): Promise<void> {
+    const { audit, connector } = this.#deps;
+    await audit.append({
+      kind: 'connector.draining',
+      actor: this.#actor,
+      object: connector.name,
+      details: { until },
+    });
   }
 
   async targetsSeen({ targets }: Message<'targets.seen'>): Promise<void> {
@@ -330,8 +382,7 @@ export class LinkConversation {
   }
 
   async #serves(name: string): Promise<Resource | undefined> {
-    const announced = await this.#deps.directory.resource(name);
-    return announced?.connector.id === this.#deps.connector.id ? announced.resource : undefined;
+    return this.#deps.directory.served(this.#deps.connector.id, name);
   }
 
   async #fault(reason: string, details: Record<string, string | number>): Promise<void> {

@@ -1,7 +1,8 @@
 // The edge's end of a control link's WebSocket: what stands in its attachment while its object sleeps, and sending.
 
 import { z } from 'zod';
-import { FromEdge } from '../../core/control.ts';
+import { CONNECTOR_UNDERSTANDS, FromEdge } from '../../core/control.ts';
+import { ConnectorStatus } from '../../core/fleet/connector-status.ts';
 import { ConnectorId } from '../../core/ids.ts';
 
 export const Attachment = z.object({
@@ -14,11 +15,22 @@ export const Attachment = z.object({
   toldVersion: z.number().int().default(0),
   /** As its hello says. */
   understands: z.array(z.string()).default([]),
+  /** It was told to stop: nothing new is sent to it. */
+  draining: z.boolean().default(false),
+  /** As it last said. */
+  status: ConnectorStatus.optional(),
+  /** When the directory heard last that it is there. */
+  seenMs: z.number().default(0),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
 export function attachmentOf(socket: WebSocket): Attachment {
   return Attachment.parse(socket.deserializeAttachment());
+}
+
+/** A message that came after the first release is for builds that name it. */
+export function isUnderstood(socket: WebSocket, { kind }: FromEdge): boolean {
+  return !CONNECTOR_UNDERSTANDS.includes(kind) || attachmentOf(socket).understands.includes(kind);
 }
 
 /** False: nobody is there to be told. */

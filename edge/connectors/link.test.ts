@@ -197,8 +197,8 @@ describe("a resource's name", () => {
         connectors.join({ hash: id, id, name: id.slice(-8), key: id }, began);
       }
       const announced = [Resource.parse(resource('hourly'))];
-      connectors.seen(holder, 'tests', began);
-      expect(connectors.announce(holder, announced, {}, began)).toEqual({ refused: [], takenOver: [] });
+      connectors.seen(holder, { build: 'tests', protocol: 1, maskingKey: undefined }, began);
+      expect(connectors.announce(holder, announced, {}, began)).toEqual({ refused: [], takenOver: [], differ: [] });
       const at = (minute: number) => began + minute * 60_000;
       for (let minute = 1; minute <= 60; minute++) {
         const { refused } = connectors.announce(thief, announced, { [holder]: at(minute) - 10_000 }, at(minute));

@@ -34,10 +34,11 @@ export async function joinConnector(
 ): Promise<Result<z.infer<typeof Joined>, UseCaseFault>> {
   const hash = await hashToken(secret(request.token));
   if (deps.firstJoinToken && hash === (await hashToken(deps.firstJoinToken))) {
-    await deps.directory.invite(hash, 'settings', undefined);
+    // Of any site: whoever set it runs both.
+    await deps.directory.invite(hash, 'settings', undefined, request.site);
   }
-  const invitedBy = await deps.directory.invitation(hash, request.key);
-  if (invitedBy === undefined) {
+  const invitation = await deps.directory.invitation(hash, request.key);
+  if (invitation === undefined) {
     await noteCounted(deps, {
       kind: 'attempt.refused',
       actor: 'gatehouse',
@@ -46,14 +47,21 @@ export async function joinConnector(
     });
     return fault('forbidden', 'This join token is not good (any more). Ask an administrator for a new one.');
   }
+  const { site } = invitation;
+  // Whoever is of a site serves what its replicas do: that is for an administrator to say, and not for a file.
+  if (request.site !== undefined && request.site !== site)
+    return fault(
+      'forbidden',
+      `This join token is for ${site === undefined ? 'a connector without a site' : `site ${site}`}, and the connector says site ${request.site}. Make a token for that site.`,
+    );
   const id = newId('con', deps.clock);
   await note(deps, {
     kind: 'connector.joined',
     actor: `connector:${id}`,
     object: request.name,
-    details: { key: request.key, invitedBy, address },
+    details: { key: request.key, invitedBy: invitation.by, address, ...(site !== undefined && { site }) },
   });
-  const joined = await deps.directory.join({ hash, id, name: request.name, key: request.key });
+  const joined = await deps.directory.join({ hash, id, name: request.name, key: request.key, site });
   if (joined.ok) return ok({ connector: joined.value });
   return joined.error === 'key_known'
     ? fault('conflict', 'This key joined before. Use the identity it got then.')

@@ -16,10 +16,11 @@ export function connectLines(
   resource: Resource,
   email: string,
   secret: Secret<string>,
-  edge: { readonly publicUrl: string; readonly hostAuthority: string },
+  edge: { readonly publicUrl: string; readonly hostAuthority: string; readonly hostKeys?: readonly string[] },
 ): Record<string, string> {
   const ca = { ca: `curl -fsSo ${AUTHORITY_FILE} ${edge.publicUrl}${AUTHORITY_PATH}` };
   const { host, port, hostKey } = resource.endpoint;
-  const own = LINES[resource.protocol]?.(resource, email, secret, edge.hostAuthority) ?? { address: `${host}:${port}` };
+  const hosts = { authority: edge.hostAuthority, keys: edge.hostKeys ?? (hostKey === undefined ? [] : [hostKey]) };
+  const own = LINES[resource.protocol]?.(resource, email, secret, hosts) ?? { address: `${host}:${port}` };
   return { ...(isLoopbackHost(host) || hostKey !== undefined ? {} : ca), ...own };
 }

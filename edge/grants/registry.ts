@@ -5,14 +5,13 @@ import type { Resource } from '../../core/resource.ts';
 import type { Secret } from '../../core/secret.ts';
 import { mysqlLines } from './mysql-lines.ts';
 import { postgresLines } from './postgres-lines.ts';
-import { sshLines } from './ssh-lines.ts';
+import { type KnownHosts, sshLines } from './ssh-lines.ts';
 
-/** `hostAuthority`: by which clients know certificates of host keys, `ssh-ed25519 AAAA...`. */
 type Lines = (
   resource: Resource,
   email: string,
   secret: Secret<string>,
-  hostAuthority: string,
+  hosts: KnownHosts,
 ) => Record<string, string>;
 
 export const LINES: Readonly<Partial<Record<ProtocolName, Lines>>> = {

@@ -3,14 +3,22 @@
 import type { Resource } from '../../core/resource.ts';
 import type { Secret } from '../../core/secret.ts';
 
+/** By what clients know the gateway, as `ssh-ed25519 AAAA...` each. */
+export interface KnownHosts {
+  /** Of certificates of host keys. */
+  readonly authority: string;
+  /** Of all connectors behind the address: replicas of a site have their own. */
+  readonly keys: readonly string[];
+}
+
 export function sshLines(
   resource: Resource,
   _email: string,
   _secret: Secret<string>,
-  hostAuthority: string,
+  hosts: KnownHosts,
 ): Record<string, string> {
   const { name, login } = resource;
-  const { host, port, user, knownHosts } = placeOf(resource, hostAuthority);
+  const { host, port, user, knownHosts } = placeOf(resource, hosts);
   // Programs that read a URL split it at the first @.
   const inUrl = encodeURIComponent(login === undefined ? name : `${login}=${name}`).replace('%3D', '=');
   const at = quoteShell(`${user}@${host}`);
@@ -34,16 +42,16 @@ interface SshPlace {
   readonly user: string;
   /**
    * Lines by which a client knows the gateway: by the authority of its host certificate, also when its key is another one day,
-   * and by the key, for clients that know no certificates.
+   * and by the keys, for clients that know no certificates.
    */
   readonly knownHosts: string[];
 }
 
-/** Where clients go for it, and as whom. undefined: it is reached otherwise. `hostAuthority`: `ssh-ed25519 AAAA...`. */
-export const sshPlace = (resource: Resource, hostAuthority: string): SshPlace | undefined =>
-  resource.protocol === 'ssh' ? placeOf(resource, hostAuthority) : undefined;
+/** Where clients go for it, and as whom. undefined: it is reached otherwise. */
+export const sshPlace = (resource: Resource, hosts: KnownHosts): SshPlace | undefined =>
+  resource.protocol === 'ssh' ? placeOf(resource, hosts) : undefined;
 
-function placeOf({ name, login, endpoint: { host, port, hostKey } }: Resource, hostAuthority: string): SshPlace {
+function placeOf({ name, login, endpoint: { host, port } }: Resource, { authority, keys }: KnownHosts): SshPlace {
   // As ssh looks for it: the standard port is not named.
   const pattern = port === 22 ? host : `[${host}]:${port}`;
   return {
@@ -51,9 +59,9 @@ function placeOf({ name, login, endpoint: { host, port, hostKey } }: Resource, h
     port,
     user: login === undefined ? name : `${login}@${name}`,
     knownHosts:
-      hostKey === undefined || !PLAIN_HOST.test(host)
+      keys.length === 0 || !PLAIN_HOST.test(host)
         ? []
-        : [`@cert-authority ${pattern} ${hostAuthority}`, `${pattern} ${hostKey}`],
+        : [`@cert-authority ${pattern} ${authority}`, ...keys.map((key) => `${pattern} ${key}`)],
   };
 }
 

@@ -6,16 +6,19 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import {
+  CLOSE_REFUSED,
   CONTROL_PING_INTERVAL_MS,
   type FromConnector,
   type FromEdge,
   holdActionOf,
   type Report,
 } from '../../core/control.ts';
+import type { ConnectorStatus } from '../../core/fleet/connector-status.ts';
 import { ConnectorId, type GrantId, type TunnelId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
-import { type Attachment, attachmentOf, send } from '../connectors/link-socket.ts';
+import { type Attachment, attachmentOf, isUnderstood, send } from '../connectors/link-socket.ts';
+import { RulesTeller } from '../connectors/telling/rules-teller.ts';
 import { readMessage } from '../connectors/read-message.ts';
 import { SshAuthority } from '../authority/ssh-authority.ts';
 import type { Env } from '../env.ts';
@@ -25,13 +28,15 @@ import {
   CONNECTOR_NAME_HEADER,
   type ConnectorLinkPort,
   type EndAnswer,
+  type LinkStanding,
   type SessionEnd,
 } from '../ports/connector-link.ts';
-import type { PolicyInForce } from '../ports/directory.ts';
 import type { Serves } from '../ports/object.ts';
 import type { TunnelTerms } from '../ports/tunnel.ts';
 import { type EdgeSettings, parseSettings } from '../settings.ts';
+import { LinkMemory } from '../storage/link-memory.ts';
 import { PolicyCache } from '../storage/policy-cache.ts';
+import { BUILD } from '../version.ts';
 import { remote } from './rpc.ts';
 
 const CLOSE_MALFORMED = 4400;
@@ -39,39 +44,39 @@ const CLOSE_REPLACED = 4409;
 const CLOSE_SILENT = 4408;
 const CLOSE_TOO_BIG = 1009;
 const CLOSE_INTERNAL = 1011;
+const CLOSE_RESTART = 1012;
+
+/** RFC 6455 section 5.5: a control frame has 125 bytes, two of them the code. */
+const MAX_CLOSE_REASON = 120;
 
 const HELLO_WITHIN_MS = 10_000;
 /** A little over three pings. */
 const SILENT_AFTER_MS = 3 * CONTROL_PING_INTERVAL_MS + 5_000;
 const CHECK_EVERY_MS = 30_000;
-const REPORTS_REMEMBERED_MS = 7 * 86_400_000;
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS burned (jti TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS reports (digest TEXT PRIMARY KEY, taken_ms INTEGER NOT NULL);
-`;
+/** While it is linked, the directory hears that it is there this often at least. */
+const SEEN_EVERY_MS = 60_000;
 
 export class ConnectorLink extends DurableObject<Env> implements Serves<ConnectorLinkPort> {
-  readonly #sql: SqlStorage;
+  readonly #memory: LinkMemory;
   readonly #settings: EdgeSettings;
   /** Revocations pushed since this object woke. An admission under way looks here last. */
   readonly #revoked = new Set<GrantId>();
-  /** Of the policies heard of since this object woke. An admission under way looks here last, too. */
-  #newestVersion = 0;
-  /** Rules are told one policy after the other, so that an older one never comes last. */
-  #telling: Promise<void> = Promise.resolve();
   #kept: LinkConversation | undefined;
-  readonly #policies: PolicyCache;
+  readonly #rules: RulesTeller;
   readonly #userAuthority: SshAuthority;
   /** What messages of a link wait for: its hello, then each report for the one before. */
   readonly #order = new WeakMap<WebSocket, Promise<void>>();
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
-    this.#sql = context.storage.sql;
-    this.#sql.exec(SCHEMA);
+    this.#memory = new LinkMemory(context.storage.sql);
     this.#settings = parseSettings(env);
-    this.#policies = new PolicyCache(remote(env.DIRECTORY));
+    this.#rules = new RulesTeller({
+      policies: new PolicyCache(remote(env.DIRECTORY)),
+      ready: () => this.#ready(),
+      rulesInForce: (connector, policy) => this.#conversation(connector).rulesInForce(policy),
+      broken: (socket, error) => this.#broken(socket, error),
+    });
     this.#userAuthority = new SshAuthority(remote(env.DIRECTORY), this.#settings.EDGE_SECRET, 'user');
     context.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
   }
@@ -97,6 +102,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       link: crypto.randomUUID(),
       toldVersion: 0,
       understands: [],
+      draining: false,
+      seenMs: 0,
     } satisfies Attachment);
     await this.ctx.storage.setAlarm(Date.now() + HELLO_WITHIN_MS);
     return new Response(null, { status: 101, webSocket: client });
@@ -104,13 +111,13 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
 
   push(message: FromEdge): boolean {
     if (message.kind === 'grant.revoked') this.#revoked.add(message.grant);
-    const ready = this.#ready();
+    const ready = this.#ready().filter((socket) => isUnderstood(socket, message));
     for (const socket of ready) send(socket, message);
     // One that is just being greeted has asked before this and was answered without it.
     for (const socket of this.ctx.getWebSockets()) {
       if (attachmentOf(socket).state !== 'greeting') continue;
       void this.#order.get(socket)?.then(() => {
-        if (attachmentOf(socket).state === 'ready') send(socket, message);
+        if (attachmentOf(socket).state === 'ready' && isUnderstood(socket, message)) send(socket, message);
       });
     }
     return ready.length > 0;
@@ -125,9 +132,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     return this.#tell({ kind: 'tunnel.open', tunnel, email });
   }
 
-  async policyApplied(version: number): Promise<void> {
-    this.#newestVersion = Math.max(this.#newestVersion, version);
-    await this.#tellRules();
+  policyApplied(version: number): Promise<void> {
+    return this.#rules.applied(version);
   }
 
   /** Its pings count, and do not wake this object. */
@@ -137,17 +143,22 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
   }
 
   isLinked(): boolean {
-    return this.#ready().some((socket) => this.#lastHeardMs(socket) + SILENT_AFTER_MS > Date.now());
+    return this.standing() !== undefined;
+  }
+
+  standing(): LinkStanding | undefined {
+    const socket = this.#ready().find((one) => this.#lastHeardMs(one) + SILENT_AFTER_MS > Date.now());
+    if (!socket) return undefined;
+    const { draining, status } = attachmentOf(socket);
+    return { heardMs: this.#lastHeardMs(socket), draining, ...(status && { status }) };
+  }
+
+  unlink(reason: string): void {
+    for (const socket of this.#ready()) socket.close(CLOSE_RESTART, reason);
   }
 
   burnToken(jti: string, expires: number): boolean {
-    this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', Date.now());
-    const kept = this.#sql.exec(
-      'INSERT OR IGNORE INTO burned (jti, expires_ms) VALUES (?, ?) RETURNING jti',
-      jti,
-      expires,
-    );
-    return kept.toArray().length > 0;
+    return this.#memory.burn(jti, expires, Date.now());
   }
 
   // --- called by the runtime ---
@@ -195,6 +206,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       case 'targets.seen':
         // Nothing hangs on it: told anew on every link, and when it changes.
         return conversation.targetsSeen(message).catch((error: unknown) => this.#broken(socket, error));
+      case 'connector.status':
+        return this.#stands(socket, conversation, message.status);
       case 'hold.claim':
         return this.#answer(socket, this.#claim(socket, conversation, message));
       default:
@@ -226,9 +239,9 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
         socket.close(CLOSE_SILENT, 'no ping came');
       }
     }
-    await this.#tellMissedPolicy();
-    this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', now);
-    this.#sql.exec('DELETE FROM reports WHERE taken_ms <= ?', now - REPORTS_REMEMBERED_MS);
+    await this.#rules.tellMissed();
+    await this.#tellSeen(now);
+    this.#memory.cleanUp(now);
     if (this.ctx.getWebSockets().length > 0) await this.ctx.storage.setAlarm(now + CHECK_EVERY_MS);
   }
 
@@ -237,7 +250,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
   /** To a connector that is there now; nobody tells it later. */
   #tell(message: SessionEnd | Extract<FromEdge, { kind: 'tunnel.open' }>): EndAnswer {
     if (!this.isLinked()) return 'not_linked';
-    const able = this.#ready().filter((socket) => attachmentOf(socket).understands.includes(message.kind));
+    const able = this.#ready().filter((socket) => isUnderstood(socket, message));
     for (const socket of able) send(socket, message);
     return able.length > 0 ? 'told' : 'too_old';
   }
@@ -250,28 +263,43 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     try {
       const answers = await conversation.hello(hello, attachmentOf(socket).link);
       if (attachmentOf(socket).state !== 'greeting') return;
-      const { understands } = hello;
-      socket.serializeAttachment({ ...attachmentOf(socket), state: 'ready', understands } satisfies Attachment);
+      if (typeof answers === 'string') {
+        socket.serializeAttachment({ ...attachmentOf(socket), state: 'replaced' } satisfies Attachment);
+        socket.close(CLOSE_REFUSED, answers.slice(0, MAX_CLOSE_REASON));
+        return;
+      }
+      const { understands, draining = false } = hello;
+      const greeted = { state: 'ready' as const, understands, draining, seenMs: Date.now() };
+      socket.serializeAttachment({ ...attachmentOf(socket), ...greeted } satisfies Attachment);
       for (const answer of answers) send(socket, answer);
     } catch (error) {
       this.#broken(socket, error);
       return;
     }
-    await this.#tellRules();
+    await this.#rules.tell();
   }
 
-  /** Tells linked connectors what is in force for their sessions. Whoever cannot be told is unlinked: it asks again by coming back. */
-  #tellRules(): Promise<void> {
-    this.#telling = this.#telling.then(async () => {
-      for (const socket of this.#ready()) {
-        try {
-          await this.#tellRulesTo(socket);
-        } catch (error) {
-          this.#broken(socket, error);
-        }
+  /** Of the newest link alone; a connector that is draining does not take it back. */
+  async #stands(socket: WebSocket, conversation: LinkConversation, status: ConnectorStatus): Promise<void> {
+    const before = attachmentOf(socket);
+    const draining = before.draining || status.draining !== undefined;
+    socket.serializeAttachment({ ...before, status, draining } satisfies Attachment);
+    if (before.status?.draining || !status.draining) return;
+    await conversation.draining(status.draining.until).catch((error: unknown) => this.#broken(socket, error));
+  }
+
+  /** Whoever is linked was there now, also when it goes without a word. */
+  async #tellSeen(now: number): Promise<void> {
+    for (const socket of this.#ready()) {
+      const attachment = attachmentOf(socket);
+      if (attachment.seenMs + SEEN_EVERY_MS > now) continue;
+      try {
+        await remote(this.env.DIRECTORY).connectorSeen(attachment.connector.id, undefined);
+        socket.serializeAttachment({ ...attachmentOf(socket), seenMs: now } satisfies Attachment);
+      } catch {
+        // Again in half a minute.
       }
-    });
-    return this.#telling;
+    }
   }
 
   /** What is claimed goes on under the policy in force: the connector has heard of that one before it hears this answer. */
@@ -280,38 +308,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     conversation: LinkConversation,
     message: Extract<FromConnector, { kind: 'hold.claim' }>,
   ): Promise<FromEdge> {
-    const version = (await this.#readPolicy())?.version ?? 0;
-    await (attachmentOf(socket).toldVersion === version ? this.#telling : this.#tellRules());
+    await this.#rules.upToDate(socket);
     return conversation.claimHold(message);
-  }
-
-  async #tellRulesTo(socket: WebSocket): Promise<void> {
-    const policy = await this.#readPolicy();
-    const version = policy?.version ?? 0;
-    for await (const message of this.#conversation(attachmentOf(socket).connector).rulesInForce(policy)) {
-      // Another telling follows for it.
-      if (this.#newestVersion > version || attachmentOf(socket).state !== 'ready') return;
-      send(socket, message);
-    }
-    if (attachmentOf(socket).state !== 'ready') return;
-    socket.serializeAttachment({ ...attachmentOf(socket), toldVersion: version } satisfies Attachment);
-  }
-
-  /** A policy whose call never came here is noticed by the alarm. */
-  async #tellMissedPolicy(): Promise<void> {
-    if (this.#ready().length === 0) return;
-    try {
-      const version = (await this.#readPolicy())?.version ?? 0;
-      if (this.#ready().some((socket) => attachmentOf(socket).toldVersion !== version)) await this.#tellRules();
-    } catch (error) {
-      console.error(`control link: ${error instanceof Error ? error.message : 'the policy could not be read'}`);
-    }
-  }
-
-  async #readPolicy(): Promise<PolicyInForce | undefined> {
-    const policy = await this.#policies.current();
-    this.#newestVersion = Math.max(this.#newestVersion, policy?.version ?? 0);
-    return policy;
   }
 
   async #take(socket: WebSocket, conversation: LinkConversation, seq: number, report: Report): Promise<void> {
@@ -394,30 +392,19 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       salt: (email, resource) => grantSalt(this.#settings.EDGE_SECRET, email, resource),
       userAuthority: () => this.#userAuthority.publicLine(),
       wasRevoked: (grant) => this.#revoked.has(grant),
-      policy: { read: () => this.#readPolicy(), newestVersion: () => this.#newestVersion },
+      policy: { read: () => this.#rules.read(), newestVersion: () => this.#rules.newestVersion },
       approvals: (id) => remote(this.env.APPROVAL, id),
       publicUrl: this.#settings.PUBLIC_URL,
+      build: BUILD,
       links: {
         lastHeard: (id) => remote(this.env.CONNECTOR_LINK, id).lastHeard(),
         push: (id, message) => remote(this.env.CONNECTOR_LINK, id).push(message),
       },
       now: () => Date.now(),
       random: (count) => crypto.getRandomValues(new Uint8Array(count)),
-      isNewReport: (seq, report) => this.#isNewReport(seq, report),
+      isNewReport: (seq, report) => this.#memory.isNewReport(seq, report, Date.now()),
     });
     return this.#kept;
-  }
-
-  /** By content as well as number: a connector that lost its state begins to count anew. */
-  async #isNewReport(seq: number, report: Report): Promise<boolean> {
-    const bytes = new TextEncoder().encode(`${seq} ${JSON.stringify(report)}`);
-    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-    const digest = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return (
-      this.#sql
-        .exec('INSERT OR IGNORE INTO reports (digest, taken_ms) VALUES (?, ?) RETURNING digest', digest, Date.now())
-        .toArray().length > 0
-    );
   }
 
   #ready(): WebSocket[] {

@@ -5,6 +5,7 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { Approval, RecordingKind } from '../../core/approval/approval.ts';
+import type { SiteName } from '../../core/fleet/site.ts';
 import type { ConnectorId, RequestId, SessionId, ShareId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
@@ -13,6 +14,7 @@ import type { Resource, ResourceName, TargetSeen } from '../../core/resource.ts'
 import type { Env } from '../env.ts';
 import type {
   AddedKey,
+  ConnectorHello,
   DirectoryPort,
   NewShare,
   PolicyInForce,
@@ -226,14 +228,17 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
 
   // --- connectors and resources ---
 
-  invite(hash: string, by: string, expires: number | undefined) {
-    this.#connectors.invite(hash, by, expires);
+  invite(hash: string, by: string, expires: number | undefined, site?: SiteName) {
+    this.#connectors.invite(hash, by, expires, site);
   }
   invitation(hash: string, key: string) {
     return this.#connectors.invitation(hash, key, Date.now());
   }
-  join(input: { hash: string; id: ConnectorId; name: string; key: string }) {
+  join(input: Parameters<DirectoryPort['join']>[0]) {
     return this.#connectors.join(input, Date.now());
+  }
+  setSite(id: ConnectorId, site: SiteName | undefined) {
+    this.#connectors.setSite(id, site);
   }
   connector(id: ConnectorId) {
     return this.#connectors.find(id);
@@ -241,8 +246,8 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   connectors() {
     return this.#connectors.list();
   }
-  connectorSeen(id: ConnectorId, build: string | undefined) {
-    this.#connectors.seen(id, build, Date.now());
+  connectorSeen(id: ConnectorId, hello: ConnectorHello | undefined) {
+    this.#connectors.seen(id, hello, Date.now());
   }
   holders(id: ConnectorId, names: readonly string[]) {
     return this.#connectors.holders(id, names);
@@ -254,13 +259,16 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#connectors.targetsSeen(id, targets);
   }
   resource(name: string) {
-    return this.#connectors.resource(name);
+    return this.#connectors.resource(name, Date.now());
   }
   resources() {
-    return this.#connectors.resources();
+    return this.#connectors.resources(Date.now());
   }
   resourcesOf(id: ConnectorId) {
     return this.#connectors.resourcesOf(id);
+  }
+  served(id: ConnectorId, name: string) {
+    return this.#connectors.served(id, name);
   }
 
   // --- policy ---

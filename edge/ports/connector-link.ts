@@ -1,6 +1,7 @@
 // One connector's control link, beside the socket itself: the Worker hands that over with `fetch`.
 
 import type { FromEdge } from '../../core/control.ts';
+import type { ConnectorStatus } from '../../core/fleet/connector-status.ts';
 import type { TunnelId } from '../../core/ids.ts';
 import type { TunnelTerms } from './tunnel.ts';
 
@@ -19,8 +20,21 @@ export interface ConnectorLinkPort {
   /** When a connector that is linked was heard last; undefined: it is not linked. */
   lastHeard(): Promise<number | undefined>;
   isLinked(): Promise<boolean>;
+  /** undefined: it is not linked. */
+  standing(): Promise<LinkStanding | undefined>;
+  /** Has it link anew; for its log, why. */
+  unlink(reason: string): Promise<void>;
   /** false when the token was shown before. */
   burnToken(jti: string, expires: number): Promise<boolean>;
+}
+
+export interface LinkStanding {
+  /** When it was heard last, by its pings too. */
+  readonly heardMs: number;
+  /** It was told to stop. */
+  readonly draining: boolean;
+  /** As it last said; undefined: its build says nothing of that. */
+  readonly status?: ConnectorStatus;
 }
 
 export type SessionEnd = Extract<FromEdge, { kind: 'session.end' }>;

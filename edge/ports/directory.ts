@@ -3,6 +3,7 @@
 
 import type { RegisteredKey } from '../../core/api.ts';
 import type { Approval, RecordingKind } from '../../core/approval/approval.ts';
+import type { SiteName } from '../../core/fleet/site.ts';
 import type { ConnectorId, RequestId, SessionId, ShareId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
@@ -83,35 +84,44 @@ export interface DirectoryPort {
 
   // --- connectors and resources ---
 
-  /** `expires` undefined: does not (the token from the settings). Inviting twice with one token changes nothing. */
-  invite(hash: string, by: string, expires: number | undefined): Promise<void>;
-  /** Who invited, while the token can be used: unused and not expired, or used by this very key (an answer was lost). */
-  invitation(hash: string, key: string): Promise<string | undefined>;
+  /**
+   * `expires` undefined: does not (the token from the settings). `site`: of the connector that it joins. Inviting twice with one
+   * token changes nothing.
+   */
+  invite(hash: string, by: string, expires: number | undefined, site?: SiteName): Promise<void>;
+  /** While the token can be used: unused and not expired, or used by this very key (an answer was lost). */
+  invitation(hash: string, key: string): Promise<Invitation | undefined>;
   join(input: {
     hash: string;
     id: ConnectorId;
     name: string;
     key: string;
+    site?: SiteName | undefined;
   }): Promise<Result<ConnectorId, 'token_wrong' | 'key_known'>>;
+  /** undefined: of none. What it announced counts as the new one's from its next hello on. */
+  setSite(id: ConnectorId, site: SiteName | undefined): Promise<void>;
   connector(id: ConnectorId): Promise<StoredConnector | undefined>;
   connectors(): Promise<StoredConnector[]>;
-  connectorSeen(id: ConnectorId, build: string | undefined): Promise<void>;
-  /** Other connectors that hold any of these names. */
+  /** `hello`: what it said of itself; undefined: it is there, or was until now. */
+  connectorSeen(id: ConnectorId, hello: ConnectorHello | undefined): Promise<void>;
+  /** Other connectors that announce any of these names, of its site or not. */
   holders(id: ConnectorId, names: readonly string[]): Promise<ConnectorId[]>;
   /**
-   * Replaces what the connector announced before. `heardMs`: when the links of holders heard from them last; a holder
-   * that is linked is not away, however long ago it said hello.
+   * Replaces what the connector announced before. `heardMs`: when the links of the others heard from them last; one that is
+   * linked is not away, however long ago it said hello.
    */
   announce(
     id: ConnectorId,
     resources: readonly Resource[],
     heardMs: Readonly<Record<string, number | undefined>>,
-  ): Promise<{ refused: Contest[]; takenOver: Contest[] }>;
+  ): Promise<Announced>;
   /** Of resources that are the connector's own; others are left out. */
   targetsSeen(id: ConnectorId, targets: readonly TargetSeen[]): Promise<void>;
   resource(name: string): Promise<AnnouncedResource | undefined>;
   resources(): Promise<AnnouncedResource[]>;
   resourcesOf(id: ConnectorId): Promise<Resource[]>;
+  /** As this connector announced it; undefined: it did not, or its name is held elsewhere. */
+  served(id: ConnectorId, name: string): Promise<Resource | undefined>;
 
   // --- policy ---
 
@@ -180,6 +190,20 @@ export type DevicePoll =
 export interface NamedConnector {
   readonly id: ConnectorId;
   readonly name: string;
+  readonly site?: SiteName;
+}
+
+export interface Invitation {
+  /** Who invited. */
+  readonly by: string;
+  readonly site?: SiteName;
+}
+
+/** What a connector says of itself when it links. */
+export interface ConnectorHello {
+  readonly build: string;
+  readonly protocol: number;
+  readonly maskingKey: string | undefined;
 }
 
 export interface StoredConnector extends NamedConnector {
@@ -187,6 +211,10 @@ export interface StoredConnector extends NamedConnector {
   readonly joinedAt: string;
   readonly lastSeenAt?: string;
   readonly build?: string;
+  /** Of the control link, as it said last. */
+  readonly protocol?: number;
+  /** What it announces, and serves. */
+  readonly resources: ResourceName[];
   /** Names that it announces and another holds. */
   readonly contested?: Contest[];
 }
@@ -197,9 +225,25 @@ export interface Contest {
   readonly holder: NamedConnector;
 }
 
+/** Between a connector and another replica of its site, which is there. */
+export interface Difference {
+  readonly what: 'masking_key' | 'resource';
+  readonly resource?: ResourceName;
+  readonly other: NamedConnector;
+}
+
+export interface Announced {
+  readonly refused: Contest[];
+  readonly takenOver: Contest[];
+  readonly differ: Difference[];
+}
+
 export interface AnnouncedResource {
+  /** As whoever of them announced it last says. */
   readonly resource: Resource;
   readonly connector: NamedConnector;
+  /** All who announce it, that one first: more than one where they are of a site. */
+  readonly replicas: readonly (NamedConnector & Pick<Resource, 'endpoint'>)[];
   /** As its connector's sessions last found its target. */
   readonly target?: Pick<TargetSeen, 'at' | 'fault'>;
 }

@@ -17,4 +17,6 @@ export interface TunnelTerms {
 export interface TunnelPort {
   /** Before either end comes. */
   open(terms: TunnelTerms): Promise<void>;
+  /** false: the connector's end did not come in time, and the tunnel is over. */
+  dialled(withinMs: number): Promise<boolean>;
 }

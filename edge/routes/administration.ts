@@ -11,6 +11,8 @@ import {
   RuleGone,
 } from '../../core/api.ts';
 import { AuditKind } from '../../core/audit/audit.ts';
+import { ConnectorSite, JoinTokenRequest } from '../../core/fleet/fleet-member.ts';
+import { ConnectorId } from '../../core/ids.ts';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
 import { type Api, type ApiDeps, answer, FAILURES, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
@@ -69,9 +71,25 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'post',
       path: '/connectors/join-tokens',
       summary: 'Invite a connector (administrators)',
-      responses: jsonAnswer(JoinToken, 'Shown this once; joins one connector'),
+      request: { query: JoinTokenRequest },
+      responses: jsonAnswer(JoinToken, 'Shown this once; joins one connector, of that site if one is given'),
     }),
-    async (c) => answer(c, await gatehouse.createJoinToken(whoAsks(c))),
+    async (c) => answer(c, await gatehouse.createJoinToken(whoAsks(c), c.req.valid('query').site)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'put',
+      path: '/connectors/{connector}/site',
+      summary: 'Make a connector a replica of a site, or of none (administrators)',
+      description: 'Replicas of a site announce the same resources and stand in for each other.',
+      request: { params: z.object({ connector: ConnectorId }), body: jsonBody(ConnectorSite) },
+      responses: jsonAnswer(ConnectorSite, 'Its site now. It links anew'),
+    }),
+    async (c) => {
+      const { site } = c.req.valid('json');
+      return answer(c, await gatehouse.setConnectorSite(whoAsks(c), c.req.valid('param').connector, site ?? undefined));
+    },
   );
 
   api.openapi(

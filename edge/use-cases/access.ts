@@ -12,6 +12,7 @@ import { alreadyHas, askForApproval, breakGlass } from './access-requests.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
 import { standingOf } from './standing.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
+import { byHealth, standingsOf } from './replicas.ts';
 
 export function accessUseCases(
   deps: UseCaseDeps,
@@ -28,14 +29,25 @@ export function accessUseCases(
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       const announced = await deps.directory.resources();
-      const online = await onlineAmong(deps, new Set(announced.map(({ connector }) => connector.id)));
+      const standings = await standingsOf(
+        deps,
+        announced.flatMap(({ replicas }) => replicas.map(({ id }) => id)),
+      );
       return ok(
-        announced.map(({ resource, connector, target }) => {
+        announced.map(({ resource, connector: first, replicas, target }) => {
+          const [best] = byHealth(replicas, standings, deps.clock.now());
+          const { id, name, site } = best ?? first;
           const approval = approvalFor(standing.value.policy, who, resource);
           const terms = accessTerms(standing.value.policy, who, resource);
           return {
             ...resource,
-            connector: { ...connector, online: online.has(connector.id) },
+            connector: {
+              id,
+              name,
+              ...(site !== undefined && { site }),
+              online: best !== undefined,
+              ...(best?.standing.draining && { draining: true }),
+            },
             ...(target && { target }),
             mayAsk: mayAsk(standing.value.policy, who, resource),
             ...(approval && { approval }),
@@ -162,18 +174,11 @@ async function revokeGrant(deps: UseCaseDeps, who: Identity, id: GrantId, reason
   const revoked = await deps.grants.revoke(id, who.email, reason);
   if (!revoked) return fault('not_found', 'There is no such grant among yours.');
   const serving = await deps.directory.resource(stored.grant.resource);
-  const tell = new Set<ConnectorId>([...revoked.connectors, ...(serving ? [serving.connector.id] : [])]);
+  // Also those that are opening one just now.
+  const tell = new Set<ConnectorId>([...revoked.connectors, ...(serving?.replicas ?? []).map((replica) => replica.id)]);
   // One that is away hears of it when it links again (Grants.resume).
   await Promise.allSettled(
     [...tell].map((connector) => deps.links.push(connector, { kind: 'grant.revoked', grant: id, reason })),
   );
   return ok(revoked.listed);
-}
-
-export async function onlineAmong(
-  deps: Pick<UseCaseDeps, 'links'>,
-  ids: ReadonlySet<ConnectorId>,
-): Promise<Set<ConnectorId>> {
-  const asked = await Promise.all([...ids].map(async (id) => ((await deps.links.isLinked(id)) ? id : undefined)));
-  return new Set(asked.filter((id) => id !== undefined));
 }

@@ -10,16 +10,17 @@ import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { iso } from '../clock.ts';
 import { hashToken, newToken } from '../keys.ts';
 import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
-import { onlineAmong } from './access.ts';
 import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
 import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
 import { policyEffects, rulesGone } from './policy-effects.ts';
+import { standingsOf } from './replicas.ts';
 import { policyInForce, standingOf } from './standing.ts';
 
 type AdministrationUseCases = Pick<
   Gatehouse,
   | 'connectors'
   | 'createJoinToken'
+  | 'setConnectorSite'
   | 'policy'
   | 'applyPolicy'
   | 'policyEffects'
@@ -34,11 +35,43 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
   return {
     async connectors(_who) {
       const stored = await deps.directory.connectors();
-      const online = await onlineAmong(deps, new Set(stored.map(({ id }) => id)));
-      return ok(stored.map((connector) => ({ ...connector, online: online.has(connector.id) })));
+      const standings = await standingsOf(
+        deps,
+        stored.map(({ id }) => id),
+      );
+      return ok(
+        stored.map((connector) => {
+          const there = standings.get(connector.id);
+          return {
+            ...connector,
+            online: there !== undefined,
+            standing: there === undefined ? ('away' as const) : there.draining ? ('draining' as const) : ('linked' as const),
+            ...(there && { lastSeenAt: iso(there.heardMs) }),
+            ...(there?.status && { status: there.status }),
+          };
+        }),
+      );
     },
 
-    async createJoinToken(who) {
+    async setConnectorSite(who, id, site) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.administrator) return fault('forbidden', 'Only administrators move connectors to sites.');
+      const connector = await deps.directory.connector(id);
+      if (!connector) return fault('not_found', 'There is no such connector.');
+      await note(deps, {
+        kind: 'connector.site_set',
+        actor: who.email,
+        object: connector.name,
+        details: { connector: id, ...(site !== undefined && { site }), ...(connector.site && { before: connector.site }) },
+      });
+      await deps.directory.setSite(id, site);
+      // It announces what it has as the site's.
+      await deps.links.unlink(id, 'its site was changed');
+      return ok({ site: site ?? null });
+    },
+
+    async createJoinToken(who, site) {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.administrator) return fault('forbidden', 'Only administrators invite connectors.');
@@ -48,10 +81,10 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
         kind: 'connector.invited',
         actor: who.email,
         object: 'connector',
-        details: { expiresAt: iso(expires) },
+        details: { expiresAt: iso(expires), ...(site !== undefined && { site }) },
       });
-      await deps.directory.invite(await hashToken(token), who.email, expires);
-      return ok({ token: token.reveal(), expiresAt: iso(expires) });
+      await deps.directory.invite(await hashToken(token), who.email, expires, site);
+      return ok({ token: token.reveal(), expiresAt: iso(expires), ...(site !== undefined && { site }) });
     },
 
     async policy(who) {

@@ -2,7 +2,7 @@
 
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromEdge } from '../../core/control.ts';
-import type { ConnectorId, RequestId } from '../../core/ids.ts';
+import type { ConnectorId, RequestId, TunnelId } from '../../core/ids.ts';
 import { err } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
 import type { AuditArchive } from '../audit-archive.ts';
@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import type { ApprovalPort } from '../ports/approval.ts';
 import type { AuditPort } from '../ports/audit.ts';
-import type { ConnectorLinkPort, EndAnswer, SessionEnd } from '../ports/connector-link.ts';
+import type { ConnectorLinkPort, EndAnswer, LinkStanding, SessionEnd } from '../ports/connector-link.ts';
 import type { DirectoryPort } from '../ports/directory.ts';
 import type { GrantsPort } from '../ports/grants.ts';
 import type { RetentionPort } from '../ports/retention.ts';
@@ -41,12 +41,17 @@ export interface UseCaseDeps {
   readonly links: {
     /** false: not linked now. */
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
-    isLinked(connector: ConnectorId): Promise<boolean>;
+    /** undefined: not linked. */
+    standing(connector: ConnectorId): Promise<LinkStanding | undefined>;
+    /** Has it link anew. */
+    unlink(connector: ConnectorId, reason: string): Promise<void>;
     endSession(connector: ConnectorId, message: SessionEnd): Promise<EndAnswer>;
     openTunnel: (connector: ConnectorId, ...tunnel: Parameters<ConnectorLinkPort['openTunnel']>) => Promise<EndAnswer>;
     /** Tells it what is in force for its sessions now, if it is linked. */
     policyApplied(connector: ConnectorId, version: number): Promise<void>;
   };
+  /** false: its connector did not dial it in time, and it is over. */
+  tunnelDialled(tunnel: TunnelId, withinMs: number): Promise<boolean>;
   /** Certifies people's keys for their grants. */
   readonly userAuthority: SshAuthority;
   /** Certifies host keys of connectors' listeners. */

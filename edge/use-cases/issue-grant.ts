@@ -14,6 +14,7 @@ import type { Answer } from '../gatehouse.ts';
 import { connectLines } from '../grants/connect-lines.ts';
 import { newToken } from '../keys.ts';
 import { fault, note, type UseCaseDeps } from './deps.ts';
+import { hostKeysOf } from './replicas.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -78,6 +79,8 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
   });
   const { subject, email, groups, provider, name } = who;
   const hostAuthority = await deps.hostAuthority.publicLine();
+  const announced = resource.endpoint.hostKey === undefined ? undefined : await deps.directory.resource(resource.name);
+  const hostKeys = hostKeysOf(announced ?? { resource, replicas: [] });
   const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier, digest);
   if (!issued.ok) return fault('conflict', 'You hold too many live grants for this resource. Revoke some first.');
   const masks = maskedUnder(rule, resource.protocol);
@@ -90,6 +93,6 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
       ...(breakGlass && { breakGlass: true }),
       ...(masks.length > 0 && { masks }),
     },
-    connect: connectLines(resource, who.email, secret, { publicUrl: deps.publicUrl, hostAuthority }),
+    connect: connectLines(resource, who.email, secret, { publicUrl: deps.publicUrl, hostAuthority, hostKeys }),
   });
 }

@@ -8,6 +8,10 @@ import type { ResourceName } from '../../core/resource.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
+import { byHealth, standingsOf } from './replicas.ts';
+
+/** Where another replica could be asked instead. A connector dials in milliseconds, and a person waits. */
+const DIALS_WITHIN_MS = 1_000;
 
 export const tunnelUseCases = (deps: UseCaseDeps): Pick<Gatehouse, 'openTunnel'> => ({
   openTunnel: (who, resource, address) => openTunnel(deps, who, resource, address),
@@ -36,25 +40,40 @@ async function openTunnel(
       `You hold no live grant for ${resource}: ask for access first (gatehouse request ${resource}).`,
     );
   }
-  const { connector } = announced;
   const { protocol, endpoint } = announced.resource;
-  const tunnel = newId('tun', deps.clock);
-  const event = {
-    kind: 'tunnel.opened' as const,
-    actor: who.email,
-    object: resource,
-    details: { tunnel, grant: live.id, connector: connector.id, address },
-  };
-  await note(deps, event);
-  const terms = { subject: who.subject, connector: connector.id };
-  const answer = await deps.links.openTunnel(connector.id, tunnel, terms, who.email);
-  if (answer === 'told') return ok({ tunnel, resource, protocol, host: endpoint.host });
-  // What the entry above says did not happen.
-  await note(deps, { ...event, details: { ...event.details, undelivered: answer } });
-  return answer === 'too_old'
-    ? fault(
-        'conflict',
-        `The connector of ${resource} is of an earlier release, which has no tunnels: use its own address (${endpoint.host}:${endpoint.port}), or have it updated.`,
-      )
+  const standings = await standingsOf(
+    deps,
+    announced.replicas.map(({ id }) => id),
+  );
+  const there = byHealth(announced.replicas, standings, now);
+  const candidates = there.filter(({ standing }) => !standing.draining);
+  let tooOld = false;
+  for (const [index, replica] of candidates.entries()) {
+    const tunnel = newId('tun', deps.clock);
+    const event = {
+      kind: 'tunnel.opened' as const,
+      actor: who.email,
+      object: resource,
+      details: { tunnel, grant: live.id, connector: replica.id, address },
+    };
+    await note(deps, event);
+    const terms = { subject: who.subject, connector: replica.id };
+    const answer = await deps.links.openTunnel(replica.id, tunnel, terms, who.email);
+    const opened = ok({ tunnel, resource, protocol, host: replica.endpoint.host });
+    if (answer === 'told' && index === candidates.length - 1) return opened;
+    // It may be gone without a word: its link is taken for open for half a minute.
+    if (answer === 'told' && (await deps.tunnelDialled(tunnel, DIALS_WITHIN_MS))) return opened;
+    // What the entry above says did not happen.
+    const undelivered = answer === 'told' ? 'not_dialled' : answer;
+    await note(deps, { ...event, details: { ...event.details, undelivered } });
+    tooOld ||= answer === 'too_old';
+  }
+  if (tooOld)
+    return fault(
+      'conflict',
+      `The connector of ${resource} is of an earlier release, which has no tunnels: use its own address (${endpoint.host}:${endpoint.port}), or have it updated.`,
+    );
+  return there.length > candidates.length
+    ? fault('unavailable', `The connector of ${resource} is stopping. Try again in a minute.`)
     : fault('unavailable', `The connector of ${resource} is not linked now. Try again in a minute.`);
 }

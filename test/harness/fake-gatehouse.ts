@@ -391,6 +391,9 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     async auditPiece() {
       return notFound;
     },
+    async setConnectorSite(_who, _id, site) {
+      return ok({ site: site ?? null });
+    },
     async createJoinToken(who) {
       return meOf(who).administrator
         ? ok({ token: 'gjt_k7m2q9x4wz8v3b6n', expiresAt: iso(now() + 3_600_000) })

@@ -41,11 +41,28 @@ const Attachment = z.object({
 type Attachment = z.infer<typeof Attachment>;
 
 export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort> {
+  #awaited: (() => void) | undefined;
+
   // --- called by the Worker ---
 
   async open(terms: TunnelTerms): Promise<void> {
     await this.ctx.storage.put(TERMS, terms);
     await this.ctx.storage.setAlarm(Date.now() + ABANDONED_AFTER_MS);
+  }
+
+  /** Only whoever opens a tunnel waits here, for a second: an object that is evicted meanwhile fails the call. */
+  async dialled(withinMs: number): Promise<boolean> {
+    if (!this.#current('connector')) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#awaited = resolve;
+      const timer = setTimeout(resolve, withinMs);
+      await promise;
+      clearTimeout(timer);
+      this.#awaited = undefined;
+    }
+    if (this.#current('connector')) return true;
+    await this.#over('the connector did not come in time');
+    return false;
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -61,6 +78,7 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     this.ctx.acceptWebSocket(server);
     const address = request.headers.get(TUNNEL_ADDRESS_HEADER) ?? '';
     server.serializeAttachment({ end, current: true, address } satisfies Attachment);
+    if (end === 'connector') this.#awaited?.();
     const other = this.#current(otherOf(end));
     if (other) this.#attach(end === 'person' ? server : other, end === 'person' ? other : server);
     else await this.ctx.storage.setAlarm(Date.now() + ABANDONED_AFTER_MS);

@@ -9,6 +9,7 @@ import { grantCertificateTerms } from '../../../core/ssh/grant-certificate.ts';
 import { fingerprintOf, readPublicLine } from '../../../core/ssh/public-key.ts';
 import { iso } from '../../clock.ts';
 import type { Answer, Gatehouse } from '../../gatehouse.ts';
+import { hostKeysOf } from '../replicas.ts';
 import { sshPlace } from '../../grants/ssh-lines.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from '../deps.ts';
 
@@ -44,7 +45,10 @@ async function certifyGrant(
   if (Date.parse(until) <= now) return fault('conflict', 'This grant has ended. Ask for access again.');
   const announced = await deps.directory.resource(resource);
   if (!announced) return fault('not_found', `There is no resource called ${resource} any more.`);
-  const place = sshPlace(announced.resource, await deps.hostAuthority.publicLine());
+  const place = sshPlace(announced.resource, {
+    authority: await deps.hostAuthority.publicLine(),
+    keys: hostKeysOf(announced),
+  });
   if (!place)
     return fault('conflict', `${resource} is not reached over SSH, so there is nothing to certify a key for.`);
 
