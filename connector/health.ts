@@ -2,7 +2,8 @@
 //
 //   GET /livez    200 while the process answers: restart it when it does not. What is around it (the edge, a
 //                 full disk) is not asked: a restart mends none of that and ends the sessions that run
-//   GET /readyz   200 while sessions can be opened, 503 while they cannot
+//   GET /readyz   200 while sessions can be opened, 503 while they cannot: no link, no room in the log, told to stop, or
+//                 nothing to serve
 //
 // All with the same JSON, which holds no name, no address, no secret. /health is /readyz under its older name.
 
@@ -19,7 +20,12 @@ interface Health {
   /** ISO 8601; undefined: none, so clients get no TLS. */
   readonly certificateUntil: string | undefined;
   readonly build: string;
+  /** ISO 8601: it was told to stop, and sessions may go on until then. */
+  readonly drainingUntil: string | undefined;
 }
+
+const isReady = ({ link, log, drainingUntil }: Health): boolean =>
+  link.state === 'linked' && log.accepting && drainingUntil === undefined && link.serving !== 0;
 
 const QUESTIONS = new Map<string, 'live' | 'ready'>([
   ['/livez', 'live'],
@@ -39,7 +45,7 @@ export async function serveHealth(
       return;
     }
     const health = read();
-    const ok = health.link.state === 'linked' && health.log.accepting;
+    const ok = isReady(health);
     response
       .writeHead(ok || question === 'live' ? 200 : 503, {
         'content-type': 'application/json',

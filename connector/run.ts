@@ -5,6 +5,7 @@ import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Report } from '../core/control.ts';
+import type { ConnectorStatus } from '../core/fleet/connector-status.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { secret } from '../core/secret.ts';
 import { announcedResources, certificateHosts } from './announce.ts';
@@ -14,18 +15,21 @@ import { type HostPort, showHostPort } from './config/host-port.ts';
 import { allowsPlainText } from './config/sections.ts';
 import { keepCertificate, type ListenerCertificate } from './control/certificate.ts';
 import { requestCertificate, requestHostCertificate } from './control/edge-http.ts';
-import { createEdgeLink, type EdgeLink } from './control/edge-link.ts';
+import { createEdgeLink } from './control/edge-link.ts';
 import { createAuthorizer } from './control/edge-token.ts';
 import { keepHostCertificate } from './control/host-certificate.ts';
 import { ensureJoined, type JoinedIdentity } from './control/join.ts';
 import { openOutbox } from './control/outbox.ts';
 import type { ByteStream, Peer } from './door.ts';
 import { createCredentials } from './credentials/open-credential.ts';
+import { drainConnector } from './drain.ts';
+import { keepTaskProtected, protectionEndpoint } from './fleet/task-protection.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
-import { maskingHash } from './masking/masking-key.ts';
+import { maskingHash, maskingKeyId } from './masking/masking-key.ts';
 import { bucketFault } from './recording/store/s3-bucket-proof.ts';
-import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
+import type { SpoolUsage } from './recording/archive/spool-usage.ts';
+import { openRecordingLog } from './recording/recording-log.ts';
 import { PROTOCOL_MODULES, type Upstream } from './registry.ts';
 import { markedOpenings } from './session/marked-openings.ts';
 import { type Listener, startListener } from './session/serve.ts';
@@ -40,13 +44,8 @@ import { dialRelay } from './tunnel/dial-relay.ts';
 import { createTunnels } from './tunnel/tunnels.ts';
 
 const BUILD = `gatehouse ${packageJson.version}`;
-/** What is left of reports goes out in this time; then it waits in the outbox for the next start. */
-const LAST_REPORTS_MS = 3_000;
-/** Past their grace, sessions have this long to read why they end. */
-const SESSIONS_CLOSE_MS = 10_000;
-
-/** What was made at targets and in Vault for sessions that are over is taken away in this time, or left to the next sweep. */
-const GIVE_BACK_MS = 5_000;
+/** How old the numbers of what waits to be stored may be. */
+const COUNT_WAITING_MS = 10_000;
 
 interface StartFault {
   /** refused: the same start will fail again. unreachable: the edge does not answer. */
@@ -61,7 +60,7 @@ interface Connector {
   readonly health: HostPort | undefined;
   /** Resolves when clients can be served: the edge is linked and the listeners have their certificate. */
   readonly ready: Promise<void>;
-  /** Takes no more connections, ends the sessions, stores what was recorded. Resolves when all is done or out of time. */
+  /** Takes no more connections, lets sessions finish, stores what was recorded. Resolves when all is done or out of time. */
   stop(): Promise<void>;
 }
 
@@ -87,6 +86,8 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   if (unfit?.reason === 'store_refused') return refused(`store: ${unfit.message}`);
   // Recordings wait for it in the log.
   if (unfit) log.warn('store.away', { message: unfit.message });
+  const protection = config.ecsTaskProtection ? protectionEndpoint(environment) : ok(undefined);
+  if (!protection.ok) return refused(protection.error);
   const identity = loadIdentity(config.state);
   if (!identity.ok) return refused(identity.error);
   const lock = lockState(config.state);
@@ -102,6 +103,8 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   const hostKeys = new Map<ProtocolName, string>();
   const bound = () => new Map([...listeners].map(([protocol, { address }]) => [protocol, address]));
   let sessions: Sessions | undefined;
+  let drainingUntil: string | undefined;
+  let waiting: SpoolUsage = { bytes: 0, objects: 0, oldestMs: undefined };
   const carriers = new Map<ProtocolName, (stream: ByteStream, peer: Peer) => void>();
   const tunnels = createTunnels({
     connect: async (tunnel, events) => dialRelay(config.edge, tunnel, await authorizer(config, joined.value)(), events),
@@ -110,13 +113,19 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       const resource = config.resources.find((it) => it.name === name);
       return resource && carriers.get(resource.protocol);
     },
+    draining: () => drainingUntil !== undefined,
     log,
   });
   const describe = () => ({
-    resources: announcedResources(config, bound(), hostKeys),
-    live: sessions?.live() ?? [],
+    resources: announcedResources(config, bound(), hostKeys).slice(),
+    live: sessions?.live().slice() ?? [],
+    ...(config.site !== undefined && { site: config.site }),
+    maskingKey: maskingKeyId(keyedHash.value),
+    ...(drainingUntil !== undefined && { draining: true as const }),
   });
-  const link = openLink(deps, joined.value, describe, tunnels.open);
+  /** undefined: too early to say. */
+  let status: (() => Omit<ConnectorStatus, 'lagMs'>) | undefined;
+  const link = openLink(deps, joined.value, { describe, status: () => status?.(), onTunnel: tunnels.open });
   undo.push(() => link.stop(0));
   undo.push(() => tunnels.close());
   const report = (it: Report): void => {
@@ -237,11 +246,37 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
         sessions: pipeline.live().length,
         certificateUntil: certificate.notAfter(),
         build: BUILD,
+        drainingUntil,
       }));
     } catch (error) {
       return giveUp(refused(`health: ${cannotListen(config.health, error)}`));
     }
   }
+
+  let accepted = true;
+  const count = async () => {
+    waiting = await recording.value.waiting();
+    const { accepting } = recording.value.health();
+    if (accepting !== accepted) link.tellStatus();
+    accepted = accepting;
+  };
+  const counting = setInterval(() => void count(), COUNT_WAITING_MS).unref();
+  await count();
+  status = () => {
+    const { accepting, freeBytes } = recording.value.health();
+    const { bytes, objects, oldestMs } = waiting;
+    return {
+      accepting,
+      ...(drainingUntil !== undefined && { draining: { until: drainingUntil } }),
+      sessions: pipeline.live().length,
+      logFree: freeBytes,
+      backlog: { bytes, objects, ...(oldestMs !== undefined && { oldest: new Date(oldestMs).toISOString() }) },
+    };
+  };
+  const unprotect =
+    protection.value === undefined
+      ? () => {}
+      : keepTaskProtected({ endpoint: protection.value, sessions: () => pipeline.live().length, log });
 
   link.start();
   return ok({
@@ -249,7 +284,12 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     health: health?.address,
     ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
-      await stopConnector(deps, { listeners, sessions: pipeline, givenBack, recording: recording.value, link });
+      const parts = { sessions: pipeline, givenBack, recording: recording.value, link, limits: config.limits, log };
+      await drainConnector({ ...parts, listeners: listeners.values() }, (until) => {
+        drainingUntil = until.toISOString();
+      });
+      clearInterval(counting);
+      unprotect();
       tunnels.close();
       certificate.stop();
       for (const stop of stopRenewing) stop();
@@ -259,35 +299,10 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   });
 }
 
-async function stopConnector(
-  { config, log }: ConnectorDeps,
-  parts: {
-    readonly listeners: ReadonlyMap<ProtocolName, Listener>;
-    readonly sessions: Sessions;
-    readonly givenBack: ReadonlySet<Promise<unknown>>;
-    readonly recording: RecordingLog;
-    readonly link: EdgeLink;
-  },
-): Promise<void> {
-  log.info('connector.stopping', { sessions: parts.sessions.live().length });
-  for (const listener of parts.listeners.values()) listener.close();
-  await within(config.limits.drainMs + SESSIONS_CLOSE_MS, parts.sessions.close(config.limits.drainMs));
-  await within(GIVE_BACK_MS, Promise.all(parts.givenBack));
-  const { drained, backlog } = await parts.recording.drain(config.limits.uploadMs);
-  if (!drained) {
-    const message =
-      'not everything recorded is stored and announced yet: the next start with this state directory goes on';
-    log.warn('recording.left', { message, sessions: backlog.sessions, objects: backlog.objects });
-  }
-  await parts.recording.close();
-  await parts.link.stop(LAST_REPORTS_MS);
-}
-
 function openLink(
   { config, log }: ConnectorDeps,
   identity: JoinedIdentity,
-  describe: Parameters<typeof createEdgeLink>[0]['describe'],
-  onTunnel: Parameters<typeof createEdgeLink>[0]['onTunnel'],
+  more: Pick<Parameters<typeof createEdgeLink>[0], 'describe' | 'status' | 'onTunnel'>,
 ) {
   const outbox = openOutbox({ directory: config.state, onFault: (message) => log.error('outbox.fault', { message }) });
   const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'der' });
@@ -299,8 +314,7 @@ function openLink(
     connector: identity.joined.connector,
     build: BUILD,
     authorize: authorizer(config, identity),
-    describe,
-    ...(onTunnel && { onTunnel }),
+    ...more,
     outbox,
     log,
     saltKey: secret(saltKey),
@@ -349,14 +363,4 @@ function cannotListen(at: HostPort, error: unknown): string {
   const why =
     code === 'EADDRINUSE' ? 'another program listens there' : code === 'EACCES' ? 'that port needs more rights' : code;
   return `cannot listen on ${showHostPort(at)} (${why}): choose another address`;
-}
-
-function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  work.then(
-    () => resolve(),
-    () => resolve(),
-  );
-  return promise.finally(() => clearTimeout(timer));
 }

@@ -69,6 +69,8 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   const holds = ['by', 'comment', 'decideBy', 'link', 'state'];
   /** Of a resource that two announce: for the log alone. */
   const contested = ['other', 'yours'];
+  // Of the edge itself, and how many names are reached here; in what two replicas differ: for the log.
+  const fleet = ['build', 'serving', 'what'];
   // By whom a session is ended and why stand among the others already: what a side understands is names of messages.
   const builds = ['understands'];
   // A public key: whoever shows a certificate of it is let in for a grant that this edge admits, as with a secret.
@@ -90,6 +92,7 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
       ...authorities,
       ...sealing,
       ...tunnels,
+      ...fleet,
     ].sort(),
   );
 });
@@ -115,6 +118,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'hold.claimed',
     'hold.decided',
     'hold.refused',
+    'replicas.differ',
     'resource.contested',
     'rules.in_force',
     'session.admitted',
@@ -127,6 +131,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'welcome',
   ]);
   expect(FromConnector.options.map((option) => option.shape.kind.value).sort()).toEqual([
+    'connector.status',
     'grants.find',
     'grants.look_up',
     'grants.of_key',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { ConnectorList } from '../../core/api.ts';
+import { ConnectorList, type ListedConnector } from '../../core/api.ts';
+import { showBytes } from '../../core/text/amounts.ts';
 import type { Cli } from '../cli.ts';
 import { time } from '../output.ts';
 
@@ -9,12 +10,26 @@ export function addConnectors(command: Command, cli: Cli): void {
     const list = await client.get('/connectors', ConnectorList);
     await output.answer(list, () =>
       output.table(
-        ['CONNECTOR', 'NAME', 'STATE', 'LAST SEEN', 'BUILD', 'KEY'],
+        [
+          'CONNECTOR',
+          'NAME',
+          'SITE',
+          'STATE',
+          'LAST SEEN',
+          'SESSIONS',
+          'LAG',
+          'DISK FREE',
+          'TO UPLOAD',
+          'BUILD',
+          'KEY',
+        ],
         list.connectors.map((connector) => [
           connector.id,
           connector.name,
-          connector.online ? 'online' : 'offline',
+          connector.site ?? '',
+          standing(connector),
           connector.online ? 'now' : connector.lastSeenAt ? time(connector.lastSeenAt) : 'never',
+          ...status(connector),
           connector.build ?? '',
           connector.key,
         ]),
@@ -22,4 +37,20 @@ export function addConnectors(command: Command, cli: Cli): void {
       ),
     );
   });
+}
+
+function standing({ online, standing, resources }: ListedConnector): string {
+  if (online && resources?.length === 0) return 'serves nothing';
+  return standing ?? (online ? 'linked' : 'away');
+}
+
+function status({ status }: ListedConnector): string[] {
+  if (!status) return ['', '', '', ''];
+  const { sessions, lagMs, logFree, accepting, backlog } = status;
+  const waits =
+    backlog.objects === 0
+      ? 'nothing'
+      : `${showBytes(backlog.bytes)}${backlog.oldest === undefined ? '' : ` since ${time(backlog.oldest)}`}`;
+  const free = `${showBytes(logFree)}${accepting ? '' : ' (takes no sessions)'}`;
+  return [String(sessions), lagMs === undefined ? '' : `${lagMs} ms`, free, waits];
 }

@@ -14,7 +14,7 @@ export function addResources(command: Command, cli: Cli): void {
           resource.name,
           resource.protocol,
           resource.mayAsk ? 'may ask' : 'no rule',
-          `${resource.connector.name}${resource.connector.online ? '' : ' (connector offline)'}`,
+          `${resource.connector.name}${standing(resource.connector)}`,
           Object.entries(resource.labels)
             .map(([name, value]) => `${name}=${value}`)
             .join(' '),
@@ -32,3 +32,6 @@ function targetOf({ target }: ListedResource): string {
   if (!target) return 'not tried yet';
   return target.fault === undefined ? `reached ${time(target.at)}` : `not usable ${time(target.at)}: ${target.fault}`;
 }
+
+const standing = ({ online, draining }: ListedResource['connector']): string =>
+  online ? (draining ? ' (connector stopping)' : '') : ' (connector offline)';

@@ -41,6 +41,8 @@ export function connectorProgram(place: ConnectorPlace): ConnectorProgram {
     state: place.state,
     ...storeFlags(place),
     'events-url': place.functionsUrl,
+    // Whoever stops all of it here waits for nobody's session.
+    'drain-seconds': '0',
     ...Object.fromEntries(
       place.listeners.flatMap(({ protocol, listen, advertise }) => [
         [`listen-${protocol}`, listen],

@@ -70,7 +70,9 @@ export async function openTunnel(
     connect() {
       const stream = session.request({ ':method': 'CONNECT', ':authority': opened.resource }, { endStream: false });
       stream.once('response', ({ ':status': status }) => {
-        if (status !== constants.HTTP_STATUS_OK)
+        if (status === constants.HTTP_STATUS_SERVICE_UNAVAILABLE)
+          stream.destroy(new Error('the connector is stopping: run this command again for another'));
+        else if (status !== constants.HTTP_STATUS_OK)
           stream.destroy(new Error(`the connector does not serve ${opened.resource} (it answered ${status})`));
       });
       return stream;

@@ -2,6 +2,7 @@
 // is not known is an error, since a misspelt one would silently weaken what it was meant to set.
 
 import { z } from 'zod';
+import { SiteName } from '../../core/fleet/site.ts';
 import { ProtocolName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
 import { LACKS } from '../../core/text/every-issue.ts';
@@ -109,6 +110,8 @@ export const ConnectorDocument = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and dashes, at most 63')
     .optional(),
   edge: httpUrl.optional(),
+  /** Of which it is a replica: docs/connector.md#sites-of-replicas. */
+  site: SiteName.optional(),
   join: z
     .strictObject({ tokenEnv: Variable.optional(), tokenFile: path.optional() })
     .superRefine(oneOf(['tokenEnv', 'tokenFile']))
@@ -121,6 +124,8 @@ export const ConnectorDocument = z.strictObject({
   limits: Limits.optional(),
   /** HashiCorp Vault, for the credentials that stand there or are made there. */
   vault: Vault.optional(),
+  /** Whether its ECS task is protected from scale-in while sessions run. */
+  ecsTaskProtection: z.boolean().optional(),
   /** What `with: hash` is keyed with; the same for connectors whose masked values are to be joined. */
   masking: z.strictObject({ key: placeOf('a key').optional() }).optional(),
   resources: z.array(ResourceDocument).max(10_000).default([]),

@@ -27,6 +27,7 @@ const SETTINGS = {
   config: { variable: 'GATEHOUSE_CONFIG', help: 'FILE   connector.yaml: at least its resources' },
   name: { variable: 'GATEHOUSE_NAME', help: "NAME   this connector's name at the edge" },
   edge: { variable: 'GATEHOUSE_EDGE', help: 'URL    the edge' },
+  site: { variable: 'GATEHOUSE_SITE', help: '' },
   'join-token-env': {
     variable: 'GATEHOUSE_JOIN_TOKEN_ENV',
     help: 'NAME   variable that holds the one-time join token',
@@ -44,6 +45,7 @@ const SETTINGS = {
   },
   ...LISTENERS,
   health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /livez and /readyz' },
+  'drain-seconds': { variable: 'GATEHOUSE_DRAIN_SECONDS', help: '' },
   'log-level': { variable: 'GATEHOUSE_LOG_LEVEL', help: 'debug, info, warn or error' },
 };
 export type SettingName = keyof typeof SETTINGS;

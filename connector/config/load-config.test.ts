@@ -349,6 +349,15 @@ describe('loadConfig', () => {
     expect(load(text, FLAGS.slice(2))).toMatchObject({ name: 'file', logLevel: 'error' });
   });
 
+  test('sessions may go on for five minutes after a stop, and of a site it is where the file or a flag says so', () => {
+    expect(load(resource(''), FLAGS)).toMatchObject({ limits: { drainMs: 300_000 }, ecsTaskProtection: false });
+    expect(load(resource(''), FLAGS)).not.toHaveProperty('site', expect.anything());
+    const text = `site: office\necsTaskProtection: true\nlimits: { drainSeconds: 80 }\n${resource('')}`;
+    expect(load(text, FLAGS)).toMatchObject({ site: 'office', limits: { drainMs: 80_000 }, ecsTaskProtection: true });
+    const over = { GATEHOUSE_SITE: 'paris', GATEHOUSE_DRAIN_SECONDS: '0' };
+    expect(load(text, FLAGS, over)).toMatchObject({ site: 'paris', limits: { drainMs: 0 } });
+  });
+
   test('verification of the target is the default', () => {
     expect(load(resource(''), FLAGS)).toMatchObject({ resources: [{ settings: { tls: { mode: 'verify-full' } } }] });
   });
@@ -366,6 +375,9 @@ describe('loadConfig', () => {
     [['--edge', 'https://a:hunter2@b', ...FLAGS.slice(0, 2)], '--edge: an address must not hold'],
     [[...FLAGS, '--listen-postgres', 'nonsense'], '--listen-postgres: expected HOST:PORT'],
     [[...FLAGS, '--health', '1'], '--health: expected HOST:PORT'],
+    [[...FLAGS, '--site', 'No Site'], '--site: expected lower-case letters'],
+    [[...FLAGS, '--drain-seconds', '5m'], '--drain-seconds: expected seconds, at most 3600'],
+    [[...FLAGS, '--drain-seconds', '3601'], '--drain-seconds: expected seconds, at most 3600'],
     [[...FLAGS, '--log-level', 'loud'], '--log-level: expected debug'],
     [[...FLAGS, '--store-bucket', 'abc'], 'recordings go to one of them, not both'],
     [[...S3, '--store-endpoint', 'https://a:hunter2@b'], '--store-endpoint: expected an address'],

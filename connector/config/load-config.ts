@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { SiteName } from '../../core/fleet/site.ts';
 import { ProtocolName } from '../../core/protocols.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { ConnectorDocument } from './document.ts';
@@ -119,6 +120,8 @@ function combine(
   const edge = take(edgeOf(given.edge ?? document.edge, place));
   const state = given.state !== undefined ? here(given.state) : document.state && there(document.state);
   if (state === undefined) mistakes.push(needed('state', 'state', 'a directory that is kept between starts'));
+  const site = take(siteOf(given.site ?? document.site, place));
+  const drainSeconds = take(drainSecondsOf(given['drain-seconds'], document.limits?.drainSeconds, flags));
   const store = take(storeOf(document, flags, here, there));
   const listeners = new Map<ProtocolName, ListenerConfig>();
   for (const protocol of ProtocolName.options) {
@@ -136,6 +139,7 @@ function combine(
     edge === undefined ||
     state === undefined ||
     store === undefined ||
+    drainSeconds === undefined ||
     !isLogLevel(logLevel) ||
     mistakes.length > 0
   )
@@ -145,6 +149,7 @@ function combine(
   return ok({
     name,
     edge,
+    site,
     join: joinOf(document, flags, here, there),
     state,
     store,
@@ -157,10 +162,11 @@ function combine(
       maxUnauthenticated: limits.maxUnauthenticated,
       maxUnauthenticatedPerAddress: limits.maxUnauthenticatedPerAddress,
       diskFreeBytes: times(limits.diskFreeMegabytes, 1024 * 1024),
-      drainMs: (limits.drainSeconds ?? 0) * 1000,
+      drainMs: drainSeconds * 1000,
       uploadMs: (limits.uploadSeconds ?? 20) * 1000,
     },
     vault: document.vault && vaultOf(document.vault, there),
+    ecsTaskProtection: document.ecsTaskProtection ?? false,
     maskingKey: document.masking?.key && credentialSource(document.masking.key, there),
     resources: document.resources.map((resource) => settled(resource.protocol, resource, there)),
   });
@@ -180,6 +186,26 @@ function nameOf(text: string | undefined, place: SettingPlace): Result<string, s
   if (text === undefined) return err(needed('name', 'name', 'what this connector is called at the edge'));
   if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(text)) return ok(text);
   return err(`${place(['name'], 'name')}: expected lower-case letters, digits and dashes, at most 63`);
+}
+
+function siteOf(text: string | undefined, place: SettingPlace): Result<SiteName | undefined, string> {
+  if (text === undefined) return ok(undefined);
+  const site = SiteName.safeParse(text);
+  return site.success
+    ? ok(site.data)
+    : err(`${place(['site'], 'site')}: expected lower-case letters, digits and dashes, at most 63`);
+}
+
+/** Sessions may go on for so long after the connector was told to stop. */
+const DRAIN_SECONDS = 300;
+const MAX_DRAIN_SECONDS = 3600;
+
+function drainSecondsOf(given: string | undefined, written: number | undefined, flags: Flags): Result<number, string> {
+  if (given === undefined) return ok(written ?? DRAIN_SECONDS);
+  const seconds = /^\d{1,4}$/.test(given) ? Number(given) : undefined;
+  return seconds !== undefined && seconds <= MAX_DRAIN_SECONDS
+    ? ok(seconds)
+    : err(`${flags.nameOf('drain-seconds')}: expected seconds, at most ${MAX_DRAIN_SECONDS}`);
 }
 
 function edgeOf(text: string | undefined, place: SettingPlace): Result<string, string> {

@@ -1,5 +1,6 @@
 // The settings that a connector runs with, after file, flags and environment were put together.
 
+import type { SiteName } from '../../core/fleet/site.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { Labels, ResourceName } from '../../core/resource.ts';
 import type { CredentialSource } from '../credentials/credential.ts';
@@ -44,7 +45,7 @@ export type StoreConfig =
     };
 
 /** undefined: the default of whoever enforces it. */
-interface LimitsConfig {
+export interface LimitsConfig {
   readonly idleMs: number | undefined;
   readonly loginMs: number | undefined;
   readonly maxUnauthenticated: number | undefined;
@@ -60,6 +61,8 @@ export interface ConnectorConfig {
   readonly name: string;
   /** An origin: `https://gatehouse.example.com`. */
   readonly edge: string;
+  /** Of which it is a replica; undefined: its file does not say, and the edge knows. */
+  readonly site: SiteName | undefined;
   readonly join: { readonly kind: 'env'; readonly name: string } | { readonly kind: 'file'; readonly path: string };
   /** Absolute, as all paths here. */
   readonly state: string;
@@ -71,6 +74,7 @@ export interface ConnectorConfig {
   readonly limits: LimitsConfig;
   /** Undefined: no credential is there. */
   readonly vault: VaultSettings | undefined;
+  readonly ecsTaskProtection: boolean;
   /** What masked values are keyed with; undefined: a key of this connector's own. */
   readonly maskingKey: CredentialSource | undefined;
   readonly resources: readonly ResourceConfig[];

@@ -27,9 +27,19 @@ export interface EdgeFault {
 /** Uses up the token. Safe to repeat with the same key where the edge allows it; otherwise refused. */
 export async function joinEdge(
   edge: string,
-  input: { readonly token: Secret<string>; readonly name: string; readonly key: string },
+  {
+    token,
+    name,
+    key,
+    site,
+  }: {
+    readonly token: Secret<string>;
+    readonly name: string;
+    readonly key: string;
+    readonly site?: string | undefined;
+  },
 ): Promise<Result<ConnectorId, EdgeFault>> {
-  const body = JoinRequest.safeParse({ token: input.token.reveal(), name: input.name, key: input.key });
+  const body = JoinRequest.safeParse({ token: token.reveal(), name, key, ...(site !== undefined && { site }) });
   if (!body.success) return err({ kind: 'refused', message: 'the join token is not one that the edge makes' });
   const answer = await post(`${edge}/api/v1/connectors/join`, body.data, Joined);
   return answer.ok ? ok(answer.value.connector) : answer;

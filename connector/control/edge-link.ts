@@ -5,12 +5,20 @@
 // reports wait in the outbox. After every reconnect the hello lists the live sessions; the edge
 // closes its rows for others and sends the revocations that were missed for these.
 
-import { CONNECTOR_UNDERSTANDS, type FromConnector, type FromEdge, MAX_HELLO_BYTES } from '../../core/control.ts';
+import {
+  CONNECTOR_UNDERSTANDS,
+  CONTROL_PROTOCOL,
+  type FromConnector,
+  type FromEdge,
+  MAX_HELLO_BYTES,
+} from '../../core/control.ts';
+import type { ConnectorStatus } from '../../core/fleet/connector-status.ts';
 import type { ConnectorId, GrantId, SessionId, TunnelId } from '../../core/ids.ts';
-import type { Resource } from '../../core/resource.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import { readPublicLine } from '../../core/ssh/public-key.ts';
+import { logOthers, SERVES_NOTHING } from '../fleet/other-connectors.ts';
+import { createStatusReports } from '../fleet/status-reports.ts';
 import type { Logger } from '../logger.ts';
 import type { Edge } from '../session/edge.ts';
 import { createBackoff } from './backoff.ts';
@@ -56,7 +64,9 @@ interface EdgeLinkOptions {
   readonly build: string;
   readonly authorize: AuthorizeRequest;
   /** Read at every dial. */
-  readonly describe: () => { readonly resources: readonly Resource[]; readonly live: readonly SessionId[] };
+  readonly describe: () => Pick<Hello, 'resources' | 'live' | 'site' | 'maskingKey' | 'draining'>;
+  /** Read whenever the edge is told; without it nothing is told. */
+  readonly status?: () => Omit<ConnectorStatus, 'lagMs'> | undefined;
   readonly outbox: Outbox;
   readonly log: Logger;
   /** Keys the salts of claims that the edge is not asked about; the same on every start. */
@@ -75,11 +85,17 @@ export interface LinkStatus {
   /** Why the last connection ended; undefined while linked. */
   readonly problem: string | undefined;
   readonly unacknowledgedReports: number;
+  /** How many of its resources clients reach by it, as the edge said last; undefined: it did not. */
+  readonly serving: number | undefined;
 }
+
+type Hello = Extract<FromConnector, { kind: 'hello' }>;
 
 export interface EdgeLink extends Edge {
   /** What a session found out about its target; `fault`: why it could not be used. Told to the edge in a moment, or when it is back. */
   sawTarget: TargetReports['saw'];
+  /** How it stands changed: the edge is told now, and not in half a minute. */
+  tellStatus(): void;
   start(): void;
   /** Resolves at the first welcome. */
   readonly firstLinked: Promise<void>;
@@ -110,6 +126,14 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   const holds = createHolds({ link: () => (state === 'linked' ? connection : undefined), report, now, timing });
 
   const targets = createTargetReports({ send: (message) => connection?.send(message), now });
+  const status = createStatusReports({
+    read: () => {
+      const lagMs = connection?.lagMs();
+      const own = options.status?.();
+      return own && { ...own, ...(lagMs !== undefined && { lagMs }) };
+    },
+    send: (message) => connection?.send(message),
+  });
 
   let state: LinkStatus['state'] = 'waiting';
   let since = now();
@@ -118,6 +142,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   /** As the last welcome said. */
   let authority: Uint8Array | undefined;
   let edgeUnderstands: readonly string[] = [];
+  let serving: number | undefined;
   let redial: NodeJS.Timeout | undefined;
   let redialAt = Number.POSITIVE_INFINITY;
   let stable: NodeJS.Timeout | undefined;
@@ -137,13 +162,14 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     enter('dialling');
     const authorization = await options.authorize();
     if (isStopped()) return;
-    const { resources, live } = options.describe();
-    const hello: FromConnector = {
+    const described = options.describe();
+    const { live } = described;
+    const hello: Hello = {
       kind: 'hello',
       connector: options.connector,
       build: options.build,
-      resources: [...resources],
-      live: [...live],
+      protocol: CONTROL_PROTOCOL,
+      ...described,
       understands: [...CONNECTOR_UNDERSTANDS],
     };
     const bytes = Buffer.byteLength(JSON.stringify(hello));
@@ -162,15 +188,18 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   /** A function, since the compiler does not see that awaits change `state`. */
   const isStopped = (): boolean => state === 'stopped';
 
-  function welcomed({ understands, userAuthority }: Extract<FromEdge, { kind: 'welcome' }>): void {
+  function welcomed({ understands, userAuthority, ...edge }: Extract<FromEdge, { kind: 'welcome' }>): void {
     authority = userAuthority === undefined ? undefined : readPublicLine(userAuthority)?.blob;
+    serving = edge.serving;
     enter('linked');
-    log.info('link.up', { edge: options.edge });
+    log.info('link.up', { edge: options.edge, build: edge.build, protocol: edge.protocol ?? 1, serving });
+    if (serving === 0) log.error('serving.nothing', { message: SERVES_NOTHING });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
     edgeUnderstands = understands;
     holds.linked(understands.includes('hold.action'));
     targets.linked(understands.includes('targets.seen'));
+    status.linked(understands.includes('connector.status'));
     tellDropped();
     firstLinked.resolve();
   }
@@ -198,6 +227,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     clearTimeout(resend);
     connection = undefined;
     targets.unlinked();
+    status.unlinked();
     if (isStopped()) return;
     const delay = backoff.nextMs();
     const level = why.kind === 'refused' || why.kind === 'fault' ? 'error' : 'warn';
@@ -236,15 +266,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       for (const listener of [...rulesListeners]) listener(message.sessions, message.rules);
     } else if (message.kind === 'hold.decided') {
       holds.decided(message);
-    } else if (message.kind === 'resource.contested') {
-      const { resource, yours, other } = message;
-      log.error('resource.contested', {
-        resource,
-        other,
-        message: yours
-          ? 'another connector announces it too, and was refused: it stays here'
-          : 'another connector holds this name: clients of it are not served here until that one is away for ten minutes and this one links anew',
-      });
+    } else if (message.kind === 'resource.contested' || message.kind === 'replicas.differ') {
+      logOthers(log, message);
     }
   }
 
@@ -269,6 +292,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
 
   function report(given: Parameters<Edge['report']>[0]): void {
     outbox.add(fitReport(given, now));
+    if (given.kind === 'session.ended') status.soon();
     pump();
   }
 
@@ -350,6 +374,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
         admittedLate(input.session);
         return err({ reason: 'grant_revoked', message: 'This grant was revoked. Ask for a new one in the portal.' });
       }
+      status.soon();
       return ok({ opened: answer.opened, rules: answer.rules });
     },
 
@@ -377,10 +402,17 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     },
 
     sawTarget: targets.saw,
+    tellStatus: status.tell,
 
     hold: holds.hold,
 
-    status: () => ({ state, since: new Date(since).toISOString(), problem, unacknowledgedReports: outbox.size }),
+    status: () => ({
+      state,
+      since: new Date(since).toISOString(),
+      problem,
+      unacknowledgedReports: outbox.size,
+      serving,
+    }),
 
     async stop(withinMs) {
       const giveUpAt = performance.now() + withinMs;
@@ -391,6 +423,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       clearTimeout(resend);
       holds.stop();
       targets.unlinked();
+      status.unlinked();
       enter('stopped', 'the connector is stopping');
       connection?.close();
     },

@@ -23,7 +23,7 @@ const GIVE_UP_AFTER_MS = 60_000;
 
 export async function ensureJoined(input: {
   readonly identity: ConnectorIdentity;
-  readonly config: Pick<ConnectorConfig, 'name' | 'edge' | 'state' | 'join'>;
+  readonly config: Pick<ConnectorConfig, 'name' | 'edge' | 'state' | 'join'> & Partial<Pick<ConnectorConfig, 'site'>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly giveUpAfterMs?: number;
@@ -43,7 +43,8 @@ export async function ensureJoined(input: {
   const giveUpAt = performance.now() + (input.giveUpAfterMs ?? GIVE_UP_AFTER_MS);
   const backoff = createBackoff({ baseMs: 500, capMs: 5_000, random: Math.random });
   for (;;) {
-    const answer = await joinEdge(config.edge, { token: token.value, name: config.name, key: identity.publicKey });
+    const { name, site } = config;
+    const answer = await joinEdge(config.edge, { token: token.value, name, site, key: identity.publicKey });
     if (answer.ok) {
       const joined = { connector: answer.value, edge: config.edge, at: new Date().toISOString() };
       const saved = saveJoined(config.state, identity, joined);

@@ -5,10 +5,12 @@ import https from 'node:https';
 import WebSocket from 'ws';
 import { z } from 'zod';
 import {
+  CLOSE_REFUSED,
   CONTROL_PING_INTERVAL_MS,
   FromEdge,
   type FromConnector,
   MAX_CONTROL_MESSAGE_BYTES,
+  OLDEST_CONTROL_PROTOCOL,
 } from '../../core/control.ts';
 import { ApiError } from '../../core/api.ts';
 import { SessionId } from '../../core/ids.ts';
@@ -61,6 +63,8 @@ export interface LinkConnection {
   /** undefined: no answer within the deadline, or the link closed first. */
   call(message: Uncalled<Call>): Promise<Answer | undefined>;
   send(message: FromConnector): void;
+  /** From the last ping that was answered to its answer, milliseconds. */
+  lagMs(): number | undefined;
   close(): void;
 }
 
@@ -83,6 +87,8 @@ export function dialLink(
   let closed = false;
   let heard = true;
   let silentPings = 0;
+  let pingedAt = 0;
+  let lagMs: number | undefined;
   let pinging: NodeJS.Timeout | undefined;
 
   const socket = new WebSocket(`${input.edge.replace(/^http/, 'ws')}/connectors/link`, {
@@ -120,7 +126,12 @@ export function dialLink(
     silentPings = heard ? 0 : silentPings + 1;
     heard = false;
     if (silentPings >= MAX_SILENT_PINGS) finish({ kind: 'lost', message: 'the edge went silent' });
-    else socket.send('ping');
+    else sendPing();
+  }
+
+  function sendPing(): void {
+    pingedAt = performance.now();
+    socket.send('ping');
   }
 
   socket.on('open', () => {
@@ -148,13 +159,17 @@ export function dialLink(
   socket.on('close', (code, reason) => {
     // Reasons come from the edge; they are short by the protocol (123 bytes).
     const words = reason.toString('utf8');
+    if (code === CLOSE_REFUSED) return finish({ kind: 'refused', message: words });
     finish({ kind: welcomed ? 'lost' : 'unreachable', message: `closed by the edge (${code}${words && ` ${words}`})` });
   });
   socket.on('message', (data, isBinary) => {
     if (closed) return;
     heard = true;
     const text = isBinary || !Buffer.isBuffer(data) ? undefined : data.toString('utf8');
-    if (text === 'pong') return;
+    if (text === 'pong') {
+      lagMs = Math.round(performance.now() - pingedAt);
+      return;
+    }
     const message = FromEdge.safeParse(text === undefined ? undefined : parseJson(text));
     if (!message.success) {
       const rules = UnknownRules.safeParse(text === undefined ? undefined : parseJson(text));
@@ -169,8 +184,15 @@ export function dialLink(
   function take(message: FromEdge): void {
     if (message.kind === 'welcome') {
       if (welcomed) return;
+      const { protocol = 1 } = message;
+      if (protocol < OLDEST_CONTROL_PROTOCOL) {
+        const old = `the edge's build is too old: it speaks link protocol ${protocol}, this connector ${OLDEST_CONTROL_PROTOCOL} or later: update the edge first`;
+        finish({ kind: 'fault', message: old });
+        return;
+      }
       welcomed = true;
       clearTimeout(welcomeDeadline);
+      sendPing();
       events.welcomed(message);
     } else if ('call' in message) {
       const answer = waiting.get(message.call);
@@ -217,6 +239,7 @@ export function dialLink(
     send(message) {
       if (!closed) socket.send(JSON.stringify(message));
     },
+    lagMs: () => lagMs,
     close() {
       finish({ kind: 'stopped', message: 'the connector closed it' });
     },

@@ -32,6 +32,12 @@ export async function namedMaskingKey(deps: Deps): Promise<Result<Buffer | undef
   return err(`it is shorter than ${MIN_KEY_BYTES} bytes: make one with "openssl rand -hex 32"`);
 }
 
+/** Which key it is, and nothing of it: equal where the keys are. */
+export const maskingKeyId = (keyed: KeyedHash): string =>
+  Buffer.from(keyed(Buffer.from('gatehouse connector: which masking key')))
+    .toString('hex')
+    .slice(0, 32);
+
 function hashWith(given: Buffer): KeyedHash {
   return createKeyedHash(
     secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32))),

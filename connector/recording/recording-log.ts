@@ -10,6 +10,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import type { SessionLog } from '../session/session-log.ts';
 import { ArchiverThread } from './archive/archiver-thread.ts';
 import type { Backlog } from './archive/archiver.ts';
+import { type SpoolUsage, spoolUsage } from './archive/spool-usage.ts';
 import { CommittedPosition } from './wal/committed-position.ts';
 import { lockDirectory } from '../state/lock.ts';
 import { DiskWatch } from './wal/disk-watch.ts';
@@ -90,6 +91,8 @@ export interface RecordingHealth {
 
 export interface RecordingLog extends SessionLog {
   health(): RecordingHealth;
+  /** What waits on this disk to be stored. */
+  waiting(): Promise<SpoolUsage>;
   /** Cuts and uploads at once what is in the log; resolves at the deadline at the latest. What is left is taken up by the next start. */
   drain(deadlineMs: number): Promise<{ readonly drained: boolean; readonly backlog: Backlog }>;
   /** Makes the log durable and stops. Call after the sessions have ended; drain first, to leave nothing behind. */
@@ -209,6 +212,7 @@ async function start(
       archiverRunning: archiver.running,
       lastFault: wal.lastFault,
     }),
+    waiting: () => spoolUsage(directory),
     async drain(deadlineMs) {
       wal.commitNow();
       return { drained: await archiver.drain(deadlineMs), backlog: archiver.backlog };

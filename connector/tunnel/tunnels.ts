@@ -19,6 +19,8 @@ interface TunnelsOptions {
   readonly tls: () => SecureContext | undefined;
   /** Carries a connection to its end. Undefined: no listener of this connector serves that resource. */
   carrierOf(resource: string): ((stream: ByteStream, peer: Peer) => void) | undefined;
+  /** Whether the connector was told to stop: what runs goes on, and nothing new begins. */
+  readonly draining: () => boolean;
   readonly log: Logger;
 }
 
@@ -45,6 +47,10 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     const secureContext = options.tls();
     if (running.has(tunnel)) return;
     const theirs = [...running.values()].filter((other) => other.email === email).length;
+    if (options.draining()) {
+      log.warn('tunnel.refused', { tunnel, email, message: 'this connector is stopping' });
+      return;
+    }
     if (!secureContext || running.size >= MAX_TUNNELS || theirs >= MAX_OF_A_PERSON) {
       const many =
         theirs >= MAX_OF_A_PERSON ? `${theirs} of theirs are open already` : `${running.size} are open already`;
@@ -66,6 +72,7 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
       log.info('tunnel.closed', { tunnel, reason: kind, message });
     });
     serve(end, secureContext, (stream, resource) => {
+      if (options.draining()) return refuse(stream, constants.HTTP_STATUS_SERVICE_UNAVAILABLE);
       const carry = options.carrierOf(resource);
       if (!carry) return refuse(stream, constants.HTTP_STATUS_NOT_FOUND);
       stream.respond({ ':status': constants.HTTP_STATUS_OK });

@@ -7,12 +7,7 @@ import { mysqlLines } from './mysql-lines.ts';
 import { postgresLines } from './postgres-lines.ts';
 import { type KnownHosts, sshLines } from './ssh-lines.ts';
 
-type Lines = (
-  resource: Resource,
-  email: string,
-  secret: Secret<string>,
-  hosts: KnownHosts,
-) => Record<string, string>;
+type Lines = (resource: Resource, email: string, secret: Secret<string>, hosts: KnownHosts) => Record<string, string>;
 
 export const LINES: Readonly<Partial<Record<ProtocolName, Lines>>> = {
   postgres: postgresLines,

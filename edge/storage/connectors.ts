@@ -351,7 +351,11 @@ export class Connectors {
 type Row = Record<string, SqlStorageValue>;
 type Other = NamedConnector & { readonly seenMs: number; readonly resource: Resource };
 
-const named = ({ id, name, site }: NamedConnector): NamedConnector => ({ id, name, ...(site !== undefined && { site }) });
+const named = ({ id, name, site }: NamedConnector): NamedConnector => ({
+  id,
+  name,
+  ...(site !== undefined && { site }),
+});
 /** What its policies and its clients go by, whoever of a site they meet. */
 const meaning = ({ labels, defaultDatabase, login }: Resource): string =>
   JSON.stringify([Object.entries(labels).sort(), defaultDatabase, login]);

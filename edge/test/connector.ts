@@ -3,6 +3,7 @@
 import { SELF } from 'cloudflare:test';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { CONNECTOR_UNDERSTANDS, FromEdge, type FromConnector } from '../../core/control.ts';
+import type { ConnectorStatus } from '../../core/fleet/connector-status.ts';
 import { ConnectorId, newId } from '../../core/ids.ts';
 import { callerAs } from './people.ts';
 import { EDGE } from './browser.ts';
@@ -48,11 +49,16 @@ export class TestConnector {
     return { privateKey, key: x };
   }
 
-  static async join(name = 'tests', joinToken?: string): Promise<TestConnector> {
+  static async join(name = 'tests', joinToken?: string, site?: string): Promise<TestConnector> {
     const { privateKey, key } = await TestConnector.newKey();
     const bob = await callerAs('bob');
     const token =
-      joinToken ?? (await (await bob.send('POST', '/connectors/join-tokens')).json<{ token: string }>()).token;
+      joinToken ??
+      (
+        await (
+          await bob.send('POST', `/connectors/join-tokens${site === undefined ? '' : `?site=${site}`}`)
+        ).json<{ token: string }>()
+      ).token;
     const joined = await SELF.fetch(`${EDGE}/api/v1/connectors/join`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'cf-connecting-ip': crypto.randomUUID() },
@@ -97,9 +103,10 @@ export class TestConnector {
     resources: readonly ReturnType<typeof resource>[],
     live: readonly string[] = [],
     understands: readonly string[] = CONNECTOR_UNDERSTANDS,
+    more: object = {},
   ): Promise<TestLink> {
     const link = await this.open();
-    const said = { kind: 'hello', connector: this.id, build: 'tests', resources, live };
+    const said = { kind: 'hello', connector: this.id, build: 'tests', resources, live, ...more };
     link.send({ ...said, ...(understands.length > 0 && { understands }) } as unknown as FromConnector);
     await link.next('welcome');
     return link;
@@ -138,6 +145,12 @@ export class TestLink {
     this.#socket.send(
       typeof message === 'string' || message instanceof ArrayBuffer ? message : JSON.stringify(message),
     );
+  }
+
+  /** How it stands, as a connector tells it. */
+  tellStatus(status: Partial<ConnectorStatus> = {}): void {
+    const usual = { accepting: true, sessions: 0, logFree: 1e9, backlog: { bytes: 0, objects: 0 } };
+    this.send({ kind: 'connector.status', status: { ...usual, ...status } });
   }
 
   /** Resolves once it was answered, which the runtime does without waking the object. */

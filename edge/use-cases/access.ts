@@ -12,7 +12,7 @@ import { alreadyHas, askForApproval, breakGlass } from './access-requests.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
 import { standingOf } from './standing.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
-import { byHealth, standingsOf } from './replicas.ts';
+import { byHealth, standingsOf } from './fleet/replicas.ts';
 
 export function accessUseCases(
   deps: UseCaseDeps,

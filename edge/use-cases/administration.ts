@@ -9,11 +9,11 @@ import type { Identity } from '../../core/identity.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { iso } from '../clock.ts';
 import { hashToken, newToken } from '../keys.ts';
-import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
+import { HOLDS_NAME_MS, JOIN_TOKEN_MS } from '../storage/connectors.ts';
 import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
 import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
 import { policyEffects, rulesGone } from './policy-effects.ts';
-import { standingsOf } from './replicas.ts';
+import { standingsOf } from './fleet/replicas.ts';
 import { policyInForce, standingOf } from './standing.ts';
 
 type AdministrationUseCases = Pick<
@@ -35,9 +35,12 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
   return {
     async connectors(_who) {
       const stored = await deps.directory.connectors();
+      // Whoever is linked was seen within minutes. A fleet leaves many behind that never come back.
+      const since = iso(deps.clock.now() - HOLDS_NAME_MS);
+      const lately = stored.filter(({ lastSeenAt }) => lastSeenAt !== undefined && lastSeenAt > since);
       const standings = await standingsOf(
         deps,
-        stored.map(({ id }) => id),
+        lately.map(({ id }) => id),
       );
       return ok(
         stored.map((connector) => {
@@ -45,7 +48,8 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
           return {
             ...connector,
             online: there !== undefined,
-            standing: there === undefined ? ('away' as const) : there.draining ? ('draining' as const) : ('linked' as const),
+            standing:
+              there === undefined ? ('away' as const) : there.draining ? ('draining' as const) : ('linked' as const),
             ...(there && { lastSeenAt: iso(there.heardMs) }),
             ...(there?.status && { status: there.status }),
           };
@@ -63,7 +67,11 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
         kind: 'connector.site_set',
         actor: who.email,
         object: connector.name,
-        details: { connector: id, ...(site !== undefined && { site }), ...(connector.site && { before: connector.site }) },
+        details: {
+          connector: id,
+          ...(site !== undefined && { site }),
+          ...(connector.site && { before: connector.site }),
+        },
       });
       await deps.directory.setSite(id, site);
       // It announces what it has as the site's.

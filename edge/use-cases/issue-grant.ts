@@ -14,7 +14,7 @@ import type { Answer } from '../gatehouse.ts';
 import { connectLines } from '../grants/connect-lines.ts';
 import { newToken } from '../keys.ts';
 import { fault, note, type UseCaseDeps } from './deps.ts';
-import { hostKeysOf } from './replicas.ts';
+import { hostKeysOf } from './fleet/replicas.ts';
 
 const DAY_MS = 86_400_000;
 

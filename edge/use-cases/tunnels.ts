@@ -8,7 +8,7 @@ import type { ResourceName } from '../../core/resource.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
-import { byHealth, standingsOf } from './replicas.ts';
+import { byHealth, standingsOf } from './fleet/replicas.ts';
 
 /** Where another replica could be asked instead. A connector dials in milliseconds, and a person waits. */
 const DIALS_WITHIN_MS = 1_000;

@@ -29,6 +29,47 @@ const entry = (changes: object = {}) => ({
   ...changes,
 });
 
+describe('connectors', () => {
+  const connector = (name: string, changes: object) => ({
+    ...{ id: 'con_01m7xr2y76rsw2kt403zh5pxa5', name, key: 'K', joinedAt: '2026-11-20T10:00:00.000Z' },
+    ...changes,
+  });
+  const status = { accepting: true, sessions: 3, lagMs: 18, logFree: 42_000_000_000 };
+  const backlog = { bytes: 1_400_000, objects: 4, oldest: '2026-11-20T10:00:00.000Z' };
+
+  it('are listed with site, standing, sessions, lag, disk and backlog, and by an edge of an earlier release without', async () => {
+    const connectors = [
+      connector('one', {
+        online: true,
+        standing: 'linked',
+        site: 'office',
+        resources: ['demo'],
+        status: { ...status, backlog },
+      }),
+      connector('two', { online: true, standing: 'draining', resources: ['demo'] }),
+      connector('idle', { online: true, standing: 'linked', resources: [] }),
+      connector('old', { online: false }),
+    ];
+    replies['GET /api/v1/connectors'] = { body: { connectors } };
+    const { code, stdout } = await run('connectors');
+    const rows = stdout.split('\n');
+    expect(code).toBe(0);
+    expect(rows[1]).toMatch(/one +office +linked +now +3 +18 ms +39\.1 GiB +1\.3 MiB since 2026-11-20/);
+    expect(rows[2]).toMatch(/two +draining +now/);
+    expect(rows[3]).toMatch(/idle +serves nothing +now/);
+    expect(rows[4]).toMatch(/old +away +never/);
+    const asJson = await run('connectors', '--json');
+    expect(JSON.parse(asJson.stdout)).toEqual({ connectors });
+  });
+
+  it('are invited to a site', async () => {
+    const invited = { token: 'gjt_x', expiresAt: '2026-11-20T10:00:00.000Z', site: 'office' };
+    replies['POST /api/v1/connectors/join-tokens?site=office'] = { body: invited };
+    expect((await run('join-token', '--site', 'office')).stdout).toContain('office');
+    expect(await run('join-token', '--site', 'No Site')).toMatchObject({ code: 2 });
+  });
+});
+
 describe('help', () => {
   it('is printed by the program, with exit code 0 and nothing else', async () => {
     const { code, stdout, stderr } = await runProcess('request', '--help');
@@ -117,11 +158,13 @@ describe('answers', () => {
     });
     const at = '2026-11-20T12:03:00.000Z';
     const fault = 'The database is not reachable (ECONNREFUSED).\u001b[2J';
-    const resources = [resource('new'), resource('well', { at }), resource('away', { at, fault })];
+    const leaving = { ...resource('leaving'), connector: { ...resource('leaving').connector, draining: true } };
+    const resources = [resource('new'), resource('well', { at }), resource('away', { at, fault }), leaving];
     replies['GET /api/v1/resources'] = { body: { resources } };
     const { code, stdout } = await run('resources');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^new .* not tried yet$/m);
+    expect(stdout).toMatch(/^leaving .* local \(connector stopping\)/m);
     expect(stdout).toMatch(/^well .* reached 2026-11-20 \d\d:03:00\S+$/m);
     expect(stdout).toMatch(
       /^away .* not usable 2026-11-20 \S+: The database is not reachable \(ECONNREFUSED\)\.\\x1b\[2J$/m,

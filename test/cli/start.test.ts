@@ -111,7 +111,7 @@ describe('npm start', () => {
     process.kill(pids.connector ?? 0, 'SIGKILL');
     await until(async () => (await dev()).pids.connector !== pids.connector, 20_000);
     await until(
-      async () => (await command(['--data', dir, '--as', 'alice', 'connectors'])).stdout.includes('online'),
+      async () => (await command(['--data', dir, '--as', 'alice', 'connectors'])).stdout.includes('linked'),
       20_000,
     );
   });

@@ -24,7 +24,8 @@ export interface ConnectorProcess {
 
 export function runConnector(args: readonly string[], environment: Record<string, string> = {}): ConnectorProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...BARE_ENV, ...environment },
+    // Who ends one has nothing to wait for, unless it says so.
+    env: { ...BARE_ENV, GATEHOUSE_DRAIN_SECONDS: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: LogLine[] = [];

@@ -276,7 +276,10 @@ test('delivers a revocation at once, and remembers it for admissions under way',
 test('says that it knows how to end one session, and delivers it to who listens', async () => {
   link.start();
   await link.firstLinked;
-  expect(edge.messages[0]).toMatchObject({ kind: 'hello', understands: ['session.end', 'tunnel.open'] });
+  expect(edge.messages[0]).toMatchObject({
+    kind: 'hello',
+    understands: ['session.end', 'tunnel.open', 'replicas.differ'],
+  });
   const heard: string[][] = [];
   const stop = link.onSessionEnd((...said) => heard.push(said));
   const session = newId('ses');

@@ -27,7 +27,7 @@ export interface FakeEdge {
   send(message: FromEdge): void;
   sendText(text: string): void;
   /** Closes every link with this code. */
-  hangUp(code?: number): void;
+  hangUp(code?: number, reason?: string): void;
   /** Cuts every TCP connection without a word. */
   cut(): void;
   /** Decides what to do with a message; the default answers like an edge that allows everything. */
@@ -177,8 +177,8 @@ export async function startFakeEdge(port = 0, keys = new Map<ConnectorId, string
     },
     send: (message) => newest?.send(JSON.stringify(message)),
     sendText: (text) => newest?.send(text),
-    hangUp(code = 1012) {
-      for (const socket of sockets) socket.close(code);
+    hangUp(code = 1012, reason = '') {
+      for (const socket of sockets) socket.close(code, reason);
     },
     cut() {
       for (const connection of connections) connection.destroy();

@@ -31,7 +31,7 @@ interface LinkParts {
   readonly outbox: Outbox;
   /** What the link wrote to its log. */
   readonly lines: { event: string; message?: string }[];
-  makeLink(timing?: Partial<EdgeLinkTiming>): EdgeLink;
+  makeLink(timing?: Partial<EdgeLinkTiming>, more?: Partial<Parameters<typeof createEdgeLink>[0]>): EdgeLink;
 }
 
 /** A fake edge, and what makes links to it. `live`: sessions that a hello tells of. */
@@ -44,7 +44,7 @@ export async function startLinkParts(live: () => SessionId[]): Promise<LinkParts
   const key = publicKey.export({ format: 'jwk' }).x ?? '';
   const joined = await joinEdge(edge.origin, { token: secret(JOIN_TOKEN), name: 'test', key });
   if (!joined.ok) throw new Error(joined.error.message);
-  const makeLink = (timing = FAST) =>
+  const makeLink: LinkParts['makeLink'] = (timing = FAST, more = {}) =>
     createEdgeLink({
       edge: edge.origin,
       connector: joined.value,
@@ -56,6 +56,7 @@ export async function startLinkParts(live: () => SessionId[]): Promise<LinkParts
       saltKey: secret(Buffer.alloc(32, 1)),
       random: () => 0.99,
       timing,
+      ...more,
     });
   return { directory, edge, outbox, lines, makeLink };
 }

@@ -1,14 +1,14 @@
 // The connector's process: what it prints, how it ends, and that it keeps its secrets.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ConnectorProcess, runConnector } from './connector-process.ts';
-import { type FakeEdge, JOIN_TOKEN, startFakeEdge } from './fake-edge.ts';
+import { answerAll, type FakeEdge, JOIN_TOKEN, startFakeEdge } from './fake-edge.ts';
 
 const PASSWORD = 'tr0ub4dor-and-3';
 let directory: string;
@@ -117,6 +117,23 @@ test('starts again with its state while the edge is away, alive and not ready, a
     expect(await health(second, path)).toMatchObject({ status: 503, body: { ok: false } });
   edge = await startFakeEdge(Number(port), edge.keys);
   await second.event('ready');
+});
+
+test('one that serves nothing is alive and not ready, and says so', async () => {
+  edge.onMessage = (message, reply) => {
+    if (message.kind !== 'hello') return answerAll(message, reply);
+    reply({ kind: 'welcome', policyVersion: 1, understands: [], serving: 0 });
+  };
+  const idle = run();
+  await idle.event('serving.nothing');
+  expect(await health(idle, '/livez')).toMatchObject({ status: 200, body: { ok: false } });
+  expect(await health(idle, '/readyz')).toMatchObject({ status: 503, body: { link: { state: 'linked', serving: 0 } } });
+});
+
+test('ECS task protection outside of ECS is refused', async () => {
+  const file = join(directory, 'connector.yaml');
+  writeFileSync(file, `ecsTaskProtection: true\n${readFileSync(file, 'utf8')}`);
+  expect((await run().ended).stderr).toContain('ecsTaskProtection is set, and ECS_AGENT_URI is not');
 });
 
 test('its state is its own: private files, and a second connector on it is refused in one line', async () => {

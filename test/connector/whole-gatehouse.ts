@@ -35,6 +35,7 @@ export let connector: ConnectorProcess;
 let connectorArgs: readonly string[];
 let connectorEnv: Record<string, string>;
 export let alice: ApiClient;
+export let bob: ApiClient;
 export let carol: ApiClient;
 export let carolsToken: string;
 export let alicesToken: string;
@@ -48,8 +49,29 @@ export function startConnector(): void {
   connector = runConnector(connectorArgs, connectorEnv);
 }
 
-/** For the file that calls it. */
-export function withWholeGatehouse(): void {
+/** Another one of the same resource, with a state of its own; it ends with the file. */
+export async function startReplica(
+  name: string,
+  environment: Record<string, string>,
+): Promise<{ readonly replica: ConnectorProcess; readonly port: number }> {
+  const port = await freePort();
+  const own: Readonly<Record<string, string>> = {
+    '--name': name,
+    '--state': join(directory, name),
+    '--listen-postgres': `127.0.0.1:${port}`,
+    '--advertise-postgres': `localhost:${port}`,
+  };
+  const args = connectorArgs.map((arg, at) => own[connectorArgs[at - 1] ?? ''] ?? arg);
+  const replica = runConnector(args, { ...connectorEnv, ...environment });
+  stops.push(async () => {
+    replica.child.kill('SIGKILL');
+    await replica.ended;
+  });
+  return { replica, port };
+}
+
+/** For the file that calls it. `site`: of its connector. */
+export function withWholeGatehouse(site?: string): void {
   beforeAll(async () => {
     if (!psql) return;
     directory = mkdtempSync(join(tmpdir(), 'gatehouse-e2e-'));
@@ -140,7 +162,11 @@ export function withWholeGatehouse(): void {
       ...['--events-url', functions.url, '--listen-postgres', `127.0.0.1:${listenPort}`],
       ...['--advertise-postgres', `localhost:${listenPort}`, '--health', '127.0.0.1:0', '--log-level', 'debug'],
     ];
-    connectorEnv = { GATEHOUSE_JOIN_TOKEN: joinToken, GATEHOUSE_EVENTS_TOKEN: functionsToken };
+    connectorEnv = {
+      GATEHOUSE_JOIN_TOKEN: joinToken,
+      GATEHOUSE_EVENTS_TOKEN: functionsToken,
+      ...(site !== undefined && { GATEHOUSE_SITE: site }),
+    };
     startConnector();
     stops.push(async () => {
       connector.child.kill('SIGKILL');
@@ -156,6 +182,7 @@ export function withWholeGatehouse(): void {
     const alices = await signIn('alice');
     alicesToken = alices.reveal();
     alice = new ApiClient({ origin: edge.url, token: alices });
+    bob = new ApiClient({ origin: edge.url, token: await signIn('bob') });
     const carols = await signIn('carol');
     carolsToken = carols.reveal();
     carol = new ApiClient({ origin: edge.url, token: carols });
@@ -185,8 +212,14 @@ function listener(): HostPort {
   return listening.listeners.postgres;
 }
 
-const conninfo = (dbname = 'demo'): string =>
-  `host=localhost hostaddr=127.0.0.1 port=${listener().port} dbname=${dbname} user=alice@example.com sslmode=verify-full sslrootcert=${join(directory, 'ca.pem')}`;
+/** `tls` false: by a tunnel, which has it around. */
+const conninfo = (dbname = 'demo', { port = listener().port, tls = true }: Partial<Place> = {}): string =>
+  `host=localhost hostaddr=127.0.0.1 port=${port} dbname=${dbname} user=alice@example.com ${tls ? `sslmode=verify-full sslrootcert=${join(directory, 'ca.pem')}` : 'sslmode=disable'}`;
+
+interface Place {
+  readonly port: number;
+  readonly tls: boolean;
+}
 
 /** One psql, to its end. */
 export async function query(
@@ -208,9 +241,9 @@ export async function query(
 }
 
 /** A psql that stays: `ask` gives the answer's first line. */
-export function stay(password: string) {
+export function stay(password: string, place?: Partial<Place>) {
   const env = { PATH: process.env.PATH ?? '', PGPASSWORD: password, HOME: directory };
-  const child: ChildProcess = spawn(psql ?? '', ['-XAtq', '-d', conninfo()], { env });
+  const child: ChildProcess = spawn(psql ?? '', ['-XAtq', '-d', conninfo('demo', place)], { env });
   let out = '';
   let errors = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -4,7 +4,8 @@ import type { ListedConnector, ListedResource } from '../../core/api.ts';
 import type { ActionEntry, ReplayEvent, SessionEntry, StatementDetail } from '../../core/catalogue.ts';
 import { type ConnectorId, type IdSource, newId } from '../../core/ids.ts';
 import type { Coverage } from '../../core/recording/manifest.ts';
-import type { ResourceName } from '../../core/resource.ts';
+import { SiteName } from '../../core/fleet/site.ts';
+import { ResourceName } from '../../core/resource.ts';
 import type { FakeSession } from './fake-gatehouse.ts';
 
 /** Ids that are the same on every run. */
@@ -28,7 +29,18 @@ export function demoConnectors(now: number, ids: IdSource): ListedConnector[] {
       id: newId('con', ids),
       name: 'demo-connector',
       key: 'GmDf2Y8WQw5yfvR0n3Jb0qkqO8m1uJm0cC2H0bXwH5I',
+      site: SiteName.parse('office'),
       online: true,
+      standing: 'linked',
+      protocol: 2,
+      resources: ['demo', 'demo-reporting', 'ledger'].map((name) => ResourceName.parse(name)),
+      status: {
+        accepting: true,
+        sessions: 3,
+        lagMs: 18,
+        logFree: 42_000_000_000,
+        backlog: { bytes: 1_400_000, objects: 4, oldest: iso(now - 5_000) },
+      },
       build: '0.1.0',
       joinedAt: iso(now - 40 * 86_400_000),
       lastSeenAt: iso(now),

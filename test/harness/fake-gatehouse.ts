@@ -394,9 +394,9 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     async setConnectorSite(_who, _id, site) {
       return ok({ site: site ?? null });
     },
-    async createJoinToken(who) {
+    async createJoinToken(who, site) {
       return meOf(who).administrator
-        ? ok({ token: 'gjt_k7m2q9x4wz8v3b6n', expiresAt: iso(now() + 3_600_000) })
+        ? ok({ token: 'gjt_k7m2q9x4wz8v3b6n', expiresAt: iso(now() + 3_600_000), ...(site !== undefined && { site }) })
         : err({ reason: 'forbidden', message: 'Only administrators add connectors.' });
     },
     async describeDevice(who, code) {

@@ -295,8 +295,15 @@ describe('what only some may see', () => {
     const bob = await visit(browser, site, '/connectors', { as: 'bob' });
     // As `gatehouse connectors` lists it and `gatehouse verify --key` takes it.
     expect(await bob.page.getByText(/^[A-Za-z0-9_-]{43}$/).count()).toBe(2);
+    const facts = await bob.page.locator('.card').last().locator('dl').innerText();
+    for (const shown of ['office', '18 ms', '39.1 GiB free', '4 objects, 1.3 MiB', 'link protocol 2'])
+      expect(facts).toContain(shown);
+    await bob.page.getByLabel('Site').fill('Not a site');
+    expect(await bob.page.locator('input:invalid').count()).toBe(1);
+    await bob.page.getByLabel('Site').fill('office');
     await bob.page.getByRole('button', { name: 'Add a connector' }).click();
     await bob.page.locator('#join-token').waitFor();
+    await bob.page.getByText('It joins one connector of site office').waitFor();
     expect(bob.page.url()).not.toContain('gjt_');
     await bob.close();
     const alice = await visit(browser, site, '/connectors');

@@ -8,6 +8,7 @@ type State =
   | SessionEntry['state']
   | 'online'
   | 'offline'
+  | 'draining'
   | 'active'
   | 'expired'
   | 'revoked'
@@ -25,6 +26,7 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   broken: 'Broken',
   online: 'Connector online',
   offline: 'Connector offline',
+  draining: 'Connector stopping',
   active: 'Active',
   expired: 'Expired',
   revoked: 'Revoked',
@@ -42,6 +44,12 @@ export const Badge = ({ state }: { state: State }) => (
     {STATE_WORDS[state]}
   </span>
 );
+
+export const ConnectorBadge = ({
+  connector: { online, draining },
+}: {
+  connector: { readonly online: boolean; readonly draining?: boolean | undefined };
+}) => <Badge state={online ? (draining ? 'draining' : 'online') : 'offline'} />;
 
 export const Chip = ({ name, value }: { name: string; value: string }) => (
   <span class="chip">

@@ -1,5 +1,6 @@
 import type { ListedConnector, ListedResource } from '../../../core/api.ts';
-import { Badge, Copyable, Empty, NoticeBox, to } from '../components/parts.tsx';
+import { count, showBytes } from '../../../core/text/amounts.ts';
+import { ConnectorBadge, Copyable, Empty, NoticeBox, to } from '../components/parts.tsx';
 import { Mono, Text, Time } from '../components/text.tsx';
 
 interface ConnectorsPageProps {
@@ -14,6 +15,9 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
       <h1>Connectors</h1>
       {administrator ? (
         <form method="post" action="/connectors/join-token">
+          <label>
+            Site <input name="site" maxlength={63} pattern="[a-z0-9][a-z0-9\-]*" placeholder="none" size={12} />
+          </label>{' '}
           <button type="submit" class="button">
             Add a connector
           </button>
@@ -29,34 +33,45 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
       </Empty>
     ) : (
       <ul class="cards cards-wide">
-        {connectors.map((connector) => {
-          const own = resources.filter((resource) => resource.connector.id === connector.id);
+        {bySite(connectors).map((connector) => {
+          const own = connector.resources ?? [];
+          const askable = new Set(resources.filter(({ mayAsk }) => mayAsk).map(({ name }) => name));
           return (
             <li class="card">
               <div class="card-head">
                 <h2 class="card-title">
                   <Text value={connector.name} />
                 </h2>
-                <Badge state={connector.online ? 'online' : 'offline'} />
+                <ConnectorBadge connector={{ online: connector.online, draining: connector.standing === 'draining' }} />
               </div>
+              {connector.online && connector.resources?.length === 0 ? (
+                <NoticeBox kind="warning">
+                  It serves nothing: {connector.contested ? 'others hold the names below' : 'it announces no resource'}.
+                </NoticeBox>
+              ) : null}
               <dl class="facts facts-small">
+                {connector.site === undefined ? null : (
+                  <div>
+                    <dt>Site</dt>
+                    <dd>
+                      <Text value={connector.site} />
+                    </dd>
+                  </div>
+                )}
                 <div>
                   <dt>Resources</dt>
                   <dd>
                     {own.length === 0
                       ? 'none announced'
-                      : own.map((resource, index) => (
+                      : own.map((name, index) => (
                           <>
                             {index > 0 ? ', ' : ''}
-                            {resource.mayAsk ? (
-                              <a href={to('request', resource.name)}>{resource.name}</a>
-                            ) : (
-                              resource.name
-                            )}
+                            {askable.has(name) ? <a href={to('request', name)}>{name}</a> : name}
                           </>
                         ))}
                   </dd>
                 </div>
+                <Status status={connector.online ? connector.status : undefined} />
                 <Contested connector={connector} connectors={connectors} />
                 <div>
                   <dt>Key</dt>
@@ -68,6 +83,9 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
                   <dt>Build</dt>
                   <dd>
                     <Text value={connector.build ?? 'unknown'} />
+                    {connector.protocol === undefined ? null : (
+                      <span class="dim"> link protocol {connector.protocol}</span>
+                    )}
                   </dd>
                 </div>
                 <div>
@@ -93,14 +111,81 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
   </>
 );
 
-export const JoinTokenPage = ({ token, expiresAt }: { token: string; expiresAt: string }) => (
+/** Replicas of a site beside each other, those that are there first. */
+const bySite = (connectors: readonly ListedConnector[]): ListedConnector[] =>
+  connectors.toSorted(
+    (one, other) =>
+      (one.site ?? '').localeCompare(other.site ?? '') ||
+      Number(other.online) - Number(one.online) ||
+      one.name.localeCompare(other.name),
+  );
+
+const Status = ({ status }: { status: ListedConnector['status'] }) => {
+  if (!status) return null;
+  const { accepting, draining, sessions, lagMs, logFree, backlog } = status;
+  return (
+    <>
+      {draining ? (
+        <div>
+          <dt>Stopping</dt>
+          <dd>
+            sessions may go on until <Time iso={draining.until} />
+          </dd>
+        </div>
+      ) : null}
+      <div>
+        <dt>Sessions</dt>
+        <dd>{sessions}</dd>
+      </div>
+      {lagMs === undefined ? null : (
+        <div>
+          <dt>Link lag</dt>
+          <dd>{lagMs} ms</dd>
+        </div>
+      )}
+      <div>
+        <dt>Log disk</dt>
+        <dd>
+          {showBytes(logFree)} free{accepting ? '' : ': no sessions are taken'}
+        </dd>
+      </div>
+      <div>
+        <dt>Waits for upload</dt>
+        <dd>
+          {backlog.objects === 0 ? 'nothing' : `${count(backlog.objects, 'object')}, ${showBytes(backlog.bytes)}`}
+          {backlog.oldest === undefined ? null : (
+            <>
+              , the oldest of <Time iso={backlog.oldest} />
+            </>
+          )}
+        </dd>
+      </div>
+    </>
+  );
+};
+
+interface JoinTokenProps {
+  readonly token: string;
+  readonly expiresAt: string;
+  readonly site: string | undefined;
+}
+
+export const JoinTokenPage = ({ token, expiresAt, site }: JoinTokenProps) => (
   <div class="narrow">
     <p class="crumb">
       <a href="/connectors">Connectors</a>
     </p>
     <h1>Add a connector</h1>
     <NoticeBox kind="plain">
-      <strong>This token is shown this once.</strong> It joins one connector, until <Time iso={expiresAt} />.
+      <strong>This token is shown this once.</strong> It joins one connector{' '}
+      {site === undefined ? (
+        'without a site'
+      ) : (
+        <>
+          of site <Text value={site} />
+        </>
+      )}
+      , until <Time iso={expiresAt} />.
     </NoticeBox>
     <Copyable id="join-token" text={token} label="the join token" />
     <p>

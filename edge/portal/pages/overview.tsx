@@ -3,7 +3,7 @@ import type { SessionEntry } from '../../../core/catalogue.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { ExportTrouble } from '../components/export-standing.tsx';
 import { count } from '../../../core/text/amounts.ts';
-import { address, Badge, Chip, Empty, to } from '../components/parts.tsx';
+import { address, Chip, ConnectorBadge, Empty, to } from '../components/parts.tsx';
 import { SessionTable } from '../components/session-table.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
@@ -207,7 +207,7 @@ const ResourceRow = ({ resource }: { resource: ListedResource }) => (
   <li class="resource">
     <div class="resource-main">
       <strong class="resource-name">{resource.name}</strong>
-      <Badge state={resource.connector.online ? 'online' : 'offline'} />
+      <ConnectorBadge connector={resource.connector} />
       <span class="dim">{PROTOCOLS[resource.protocol].title}</span>
       {resource.target?.fault === undefined ? null : (
         <p class="resource-description bad">

@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import type { IssuedGrant, ListedResource } from '../../../core/api.ts';
 import type { AccessTerms } from '../../../core/policy/access-terms.ts';
 import { type Noun, PROTOCOLS } from '../../../core/protocols.ts';
-import { Badge, Chip, Copyable, NoticeBox } from '../components/parts.tsx';
+import { Chip, ConnectorBadge, Copyable, NoticeBox } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { span } from '../../../core/text/amounts.ts';
 import { TimeLeft } from '../components/time-left.tsx';
@@ -43,7 +43,7 @@ export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) 
         Ask for access to <span class="resource-name">{resource.name}</span>
       </h1>
       <div class="facts-line">
-        <Badge state={resource.connector.online ? 'online' : 'offline'} />
+        <ConnectorBadge connector={resource.connector} />
         <span>{PROTOCOLS[resource.protocol].title}</span>
         {Object.entries(resource.labels).map(([label, value]) => (
           <Chip name={label} value={value} />

@@ -1,6 +1,7 @@
 // Audit log, policy and connectors.
 
 import { Hono } from 'hono';
+import { JoinTokenRequest } from '../../../core/fleet/fleet-member.ts';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, signedIn, type Visit } from '../page.tsx';
 import { AuditLogPage } from '../pages/audit.tsx';
@@ -89,11 +90,21 @@ export function administrationPages(deps: PortalDeps): Hono {
 
   app.post(
     '/connectors/join-token',
-    signedIn(deps, async (visit) =>
-      showAnswer(visit, await gatehouse.createJoinToken(visit.me.identity), ({ token, expiresAt }) =>
-        show(visit, 'Add a connector', <JoinTokenPage token={token} expiresAt={expiresAt} />),
-      ),
-    ),
+    signedIn(deps, async (visit) => {
+      const { site } = await visit.c.req.parseBody();
+      const wanted = JoinTokenRequest.safeParse({
+        site: typeof site === 'string' ? site.trim() || undefined : undefined,
+      });
+      if (!wanted.success)
+        return showFault(visit, {
+          reason: 'bad_request',
+          message: 'A site is written in lower-case letters, digits and dashes, at most 63.',
+        });
+      const made = await gatehouse.createJoinToken(visit.me.identity, wanted.data.site);
+      return showAnswer(visit, made, ({ token, expiresAt, site }) =>
+        show(visit, 'Add a connector', <JoinTokenPage token={token} expiresAt={expiresAt} site={site} />),
+      );
+    }),
   );
   app.get('/connectors/join-token', (c) => c.redirect('/connectors', 303));
 

@@ -9,7 +9,7 @@ import { grantCertificateTerms } from '../../../core/ssh/grant-certificate.ts';
 import { fingerprintOf, readPublicLine } from '../../../core/ssh/public-key.ts';
 import { iso } from '../../clock.ts';
 import type { Answer, Gatehouse } from '../../gatehouse.ts';
-import { hostKeysOf } from '../replicas.ts';
+import { hostKeysOf } from '../fleet/replicas.ts';
 import { sshPlace } from '../../grants/ssh-lines.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from '../deps.ts';
 

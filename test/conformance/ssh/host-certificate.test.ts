@@ -79,6 +79,36 @@ describe.skipIf(!hasSshd)('SSH: the host certificate', () => {
     client.end();
   });
 
+  it('lets a client meet another replica behind the same name, whose key is another', async () => {
+    const replica = await startSshGateway(sshd.upstream);
+    const name = 'gw.example.com';
+    const both = [gateway, replica];
+    const knownTo = (lines: readonly string[], more: readonly string[] = []) =>
+      Promise.all(
+        both.map(async (one, index) => {
+          const file = join(directory, `known_hosts.${index}`);
+          writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
+          const strict = ['-o', `UserKnownHostsFile=${file}`, '-o', `HostKeyAlias=${name}`, ...more, ...one.options];
+          const { code, stderr } = await runBytes(
+            'ssh',
+            [...strict, '-p', String(one.port), 'web@127.0.0.1', 'true'],
+            one.environment,
+            '',
+          );
+          return code === 0 ? stderr : /REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr);
+        }),
+      );
+    const authorityLine = `@cert-authority ${name} ${lineOf(authority.keyFile)}`;
+    const keys = both.map(({ hostKey }) => `${name} ${hostKey.line}`);
+    // A replica that has no certificate yet, to somebody who met the other one before.
+    expect(await knownTo([authorityLine, keys[0] ?? ''])).toEqual(['', true]);
+    expect(replica.hostKey.present(certificate(HOST, replica.hostKey.line))).toBeGreaterThan(Date.now());
+    expect(await knownTo([authorityLine, keys[0] ?? ''])).toEqual(['', '']);
+    // Clients without certificates, by the lines that the portal gives: the keys of all.
+    expect(await knownTo(keys, ['-o', 'HostKeyAlgorithms=ssh-ed25519'])).toEqual(['', '']);
+    await replica.close();
+  });
+
   it('convinces nobody who trusts another authority, or asks for another host', async () => {
     expect(await told(knowing([`@cert-authority ${at()} ${lineOf(authority.newKey())}`]))).toEqual([
       255,

@@ -1,14 +1,14 @@
 // Which of the connectors that serve a resource is the one to send somebody to (docs/adr/0062).
 
-import type { ConnectorId } from '../../core/ids.ts';
-import type { LinkStanding } from '../ports/connector-link.ts';
-import type { AnnouncedResource } from '../ports/directory.ts';
-import type { UseCaseDeps } from './deps.ts';
+import type { ConnectorId } from '../../../core/ids.ts';
+import type { LinkStanding } from '../../ports/connector-link.ts';
+import type { AnnouncedResource } from '../../ports/directory.ts';
+import type { UseCaseDeps } from '../deps.ts';
 
 /** One that was not heard for so long missed a ping: another is tried first. */
 const LATELY_MS = 12_000;
 
-export type Standings = ReadonlyMap<ConnectorId, LinkStanding>;
+type Standings = ReadonlyMap<ConnectorId, LinkStanding>;
 
 /** Of those that are linked. */
 export async function standingsOf(
@@ -32,7 +32,8 @@ export function byHealth<R extends { readonly id: ConnectorId }>(
     draining ? 1 : 0,
     status?.accepting === false ? 1 : 0,
     heardMs + LATELY_MS > nowMs ? 0 : 1,
-    status?.sessions ?? 0,
+    // A build that does not say is of the release before, and goes next.
+    status?.sessions ?? Number.MAX_SAFE_INTEGER,
     status?.lagMs ?? 0,
   ];
   return replicas
@@ -49,7 +50,10 @@ function compare(one: readonly number[], other: readonly number[]): number {
 }
 
 /** Every key that a client may meet behind the resource's address. */
-export function hostKeysOf({ resource: { endpoint }, replicas }: Pick<AnnouncedResource, 'resource' | 'replicas'>): string[] {
+export function hostKeysOf({
+  resource: { endpoint },
+  replicas,
+}: Pick<AnnouncedResource, 'resource' | 'replicas'>): string[] {
   const alike = replicas.filter((one) => one.endpoint.host === endpoint.host && one.endpoint.port === endpoint.port);
   return [...new Set([endpoint, ...alike.map((one) => one.endpoint)].flatMap(({ hostKey }) => hostKey ?? []))];
 }
