@@ -33,7 +33,7 @@ export function addExport(command: Command, cli: Cli): void {
     )
     .option('--asciicast <VERSION>', '2 or 3 (default: 3 of a terminal, 2 of statements)')
     .option('--lane <N>', 'which of several terminals the asciicast is of')
-    .option('--statement <N>', 'of CSV, text, Markdown: this statement alone; of the last two also 3..7')
+    .option('--statement <N>', 'this one alone; of text and Markdown also 3..7')
     .option('--all', 'text, Markdown: also what clients do by themselves')
     .option('--exact', 'CSV without apostrophes in front of formulas')
     .option('--file <PATH-OR-N>', 'one that went over: its path, or its action by number')
