@@ -70,6 +70,9 @@ interface ConnectorDeps {
   readonly log: Logger;
 }
 
+/** What metrics are made of, where nobody asks /readyz. */
+const STANDING_MS = 60_000;
+
 export async function startConnector(deps: ConnectorDeps): Promise<Result<Connector, StartFault>> {
   const refused = (message: string): Result<never, StartFault> => err({ kind: 'refused', message });
   const { config, environment, log } = deps;
@@ -278,6 +281,14 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       ? () => {}
       : keepTaskProtected({ endpoint: protection.value, sessions: () => pipeline.live().length, log });
 
+  const standing = setInterval(() => {
+    const { backlog } = recording.value.health();
+    log.info('connector.standing', {
+      sessions: pipeline.live().length,
+      waiting: backlog.objects,
+      failing: backlog.failing,
+    });
+  }, STANDING_MS).unref();
   link.start();
   return ok({
     listeners: bound(),
@@ -290,6 +301,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       });
       clearInterval(counting);
       unprotect();
+      clearInterval(standing);
       tunnels.close();
       certificate.stop();
       for (const stop of stopRenewing) stop();

@@ -12,6 +12,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ApiError, AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
 import { decodeAuditPiece, MAX_PIECE_BYTES, parseAuditPieceName } from '../core/audit/audit-archive.ts';
+import { gapBefore, noticesOf } from './audit-notices.ts';
 import type { ApiReporter } from './faults.ts';
 import type { AuditStore } from './store/audit-store.ts';
 
@@ -46,10 +47,16 @@ export function auditArchiveRoutes(store: AuditStore, report: ApiReporter): Hono
     }),
     async (c) => {
       const name = c.req.param('name');
-      return keepPiece(c, name, store, report, async (bytes) => {
-        const piece = await decodeAuditPiece(name, bytes);
+      let piece: Awaited<ReturnType<typeof decodeAuditPiece>> | undefined;
+      const answer = await keepPiece(c, name, store, report, async (bytes) => {
+        piece = await decodeAuditPiece(name, bytes);
         return piece.ok ? undefined : piece.error;
       });
+      if (answer.ok && piece?.ok) {
+        const gap = await gapBefore(piece.value.header.first, store);
+        for (const notice of [...noticesOf(piece.value.entries), ...(gap ? [gap] : [])]) report(notice);
+      }
+      return answer;
     },
   );
   return app;

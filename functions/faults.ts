@@ -42,11 +42,24 @@ type SearchEvent =
   | { readonly kind: 'search.folded'; readonly scope: string; readonly documents: number; readonly waiting: number }
   | { readonly kind: 'search.damaged'; readonly scope: string; readonly segment: string };
 
+/** What somebody must hear of, from the audit log's pieces (audit-notices.ts). Names of connectors and ids of requests, nobody's name. */
+export type AuditNotice =
+  /** Recordings are not being stored, or one never can be as it is. */
+  | { readonly kind: 'upload.failing'; readonly connector: string; readonly reason: string }
+  /** The connector's write-ahead log has little room, or cannot be written: sessions are refused or ended. */
+  | { readonly kind: 'log.short'; readonly connector: string; readonly reason: string }
+  /** Its link ended and was not back when the piece was cut. */
+  | { readonly kind: 'connector.away'; readonly connector: string }
+  /** Nobody answered a request in time. */
+  | { readonly kind: 'request.unanswered'; readonly request: string }
+  /** Something is missing or different in a chain: of a session's segments as the witness has them, or of the audit log in the store. */
+  | { readonly kind: 'chain.gap'; readonly of: string; readonly reason: string };
+
 export type Reporter = (event: IndexEvent) => void;
-export type ApiReporter = (event: ApiEvent | SearchEvent) => void;
+export type ApiReporter = (event: ApiEvent | SearchEvent | AuditNotice) => void;
 
 /** One JSON object a line: on one machine. */
-export const reportToConsole: Reporter & ApiReporter = (event: IndexEvent | ApiEvent | SearchEvent) =>
+export const reportToConsole: Reporter & ApiReporter = (event: IndexEvent | ApiEvent | SearchEvent | AuditNotice) =>
   console.log(JSON.stringify(event));
 
 /**
@@ -55,5 +68,5 @@ export const reportToConsole: Reporter & ApiReporter = (event: IndexEvent | ApiE
  * read a property (`$.message.kind`), so it is handed on as it is.
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
  */
-export const reportToLambda: Reporter & ApiReporter = (event: IndexEvent | ApiEvent | SearchEvent) =>
+export const reportToLambda: Reporter & ApiReporter = (event: IndexEvent | ApiEvent | SearchEvent | AuditNotice) =>
   console.log(event);

@@ -39,7 +39,7 @@ export const START_HELP = `npm start -- [options]    all of Gatehouse on this ma
                      everybody on this machine: demo people have no passwords
   --policy FILE      a policy of your own instead of the demo's
   --help             this
-ARCHIVE=s3 keeps the archive in a bucket: docs/deployment.md
+ARCHIVE=s3 keeps the archive in a bucket: docs/deploy.md
 `;
 
 /** 'help' when it was asked for; throws a usage Failure that names the flag. */

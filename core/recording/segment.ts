@@ -16,8 +16,10 @@ import { type Frame, readFrames } from './frame.ts';
 export const SEGMENT_TARGET_BYTES = 1024 * 1024;
 /** What a reader accepts: one frame may straddle the target. Guards against decompression bombs. */
 export const MAX_SEGMENT_RAW_BYTES = 4 * 1024 * 1024;
-/** Longest time between a frame and its segment's upload. */
+/** Longest time between a frame of a session's first minute and its segment's upload. */
 export const SEGMENT_MAX_AGE_MS = 5_000;
+/** And of every later frame: with upload and index it is found within ten seconds, for less money (docs/adr/0068). */
+export const LATER_SEGMENT_MAX_AGE_MS = 7_000;
 
 const MAGIC = Uint8Array.of(0x47, 0x48, 0x53, 0x45, 0x47, 0, 0, FORMAT_VERSION);
 const DIGEST_BYTES = 32;

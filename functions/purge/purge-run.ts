@@ -39,6 +39,8 @@ export type PurgeEvent =
       readonly proposed: number;
       readonly refused: number;
       readonly failed: number;
+      /** Time or number of sessions ended it, and more is due. */
+      readonly more: boolean;
     };
 
 export interface PurgeRunDeps extends PurgeSessionDeps {
@@ -126,7 +128,7 @@ class Run {
   end(): PurgeReport {
     const [purged, proposed, failed] = [this.#purged, this.#proposed, this.#failed];
     const refused = [...this.#refused].map(([session, refusals]) => ({ session, refusals }));
-    if (!this.#dryRun) this.#deps.report({ kind: 'purge.ran', ...this.#counts() });
+    if (!this.#dryRun) this.#deps.report({ kind: 'purge.ran', ...this.#counts(), more: this.over });
     return {
       at: this.#at(),
       dryRun: this.#dryRun,

@@ -2,15 +2,16 @@
 // and nothing else until it is granted more.
 
 import { join } from 'node:path';
-import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Effect, type IRole, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { AUDIT, LOG, RECORDINGS } from './recording-bucket.ts';
+import { AUDIT, LOG, RECORDINGS } from './archive-policy.ts';
 import { RENDERED, SEGMENTS } from './search-bucket.ts';
 
 interface GatehouseFunctionProps {
@@ -21,6 +22,8 @@ interface GatehouseFunctionProps {
   /** Runs at once: kept for this function, and no more of it. Default: what the account has left. */
   readonly reservedConcurrency?: number;
   readonly environment: Record<string, string>;
+  /** Keep what it could not handle: of one that is called by the clock and not soon again. */
+  readonly deadLetters?: boolean;
   /** One that exists already, because the bucket names it; else it gets its own. What it may is declared here either way. */
   readonly roleName?: string;
 }
@@ -58,6 +61,13 @@ export class GatehouseFunction extends Construct {
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       tracing: Tracing.DISABLED,
       role: this.role,
+      ...(props.deadLetters && {
+        deadLetterQueue: new Queue(this, 'DeadLetters', {
+          encryption: QueueEncryption.SQS_MANAGED,
+          enforceSSL: true,
+          retentionPeriod: Duration.days(14),
+        }),
+      }),
       logGroup: this.log,
       // Plain text begins each line with time and request: no metric filter could read it as JSON.
       loggingFormat: LoggingFormat.JSON,

@@ -1,8 +1,7 @@
 // The archive (law 5): written once, kept until its time is over, and never over plain text.
 
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { AnyPrincipal, Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   BlockPublicAccess,
   Bucket,
@@ -12,16 +11,9 @@ import {
   type BucketProps,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { AUDIT_PREFIX } from '../../core/audit/audit-archive.ts';
-import { LOG_PREFIX } from '../../core/tlog/log-archive.ts';
 import type { Settings } from '../settings.ts';
-
-/** Where core/recording/segment.ts puts every object. */
-export const RECORDINGS = 'recordings/*';
-/** Where core/audit/audit-archive.ts puts the audit log's pieces. */
-export const AUDIT = `${AUDIT_PREFIX}*`;
-/** Where core/tlog/log-archive.ts puts the log of sessions. */
-export const LOG = `${LOG_PREFIX}*`;
+import { ArchiveKey } from './archive-key.ts';
+import { refuseWhatEndsEvidence } from './archive-policy.ts';
 
 export class RecordingBucket extends Construct {
   readonly bucket: Bucket;
@@ -65,7 +57,10 @@ export class RecordingBucket extends Construct {
       ...(settings.encryption === 'kms'
         ? {
             encryption: BucketEncryption.KMS,
-            encryptionKey: new Key(this, 'Key', { enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN }),
+            encryptionKey: new ArchiveKey(this, 'Key', {
+              administrator: settings.keyAdministrator,
+              encryptingAccounts: settings.connectorAccounts,
+            }).key,
             bucketKeyEnabled: true,
           }
         : { encryption: BucketEncryption.S3_MANAGED }),
@@ -75,71 +70,6 @@ export class RecordingBucket extends Construct {
     const role = (id: string) => new Role(this, id, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.purgeRole = role('PurgeRole');
     this.holdRole = role('HoldRole');
-    this.#denyWhatNobodyMayDo(settings);
-    this.#denyAllBut(settings);
-  }
-
-  /** Refused to everybody in every account, whatever other policies allow. */
-  #denyWhatNobodyMayDo(settings: Settings): void {
-    const everybody = { effect: Effect.DENY, principals: [new AnyPrincipal()] };
-    const resources = [RECORDINGS, AUDIT, LOG].map((prefix) => this.bucket.arnForObjects(prefix));
-    // Parts of multipart uploads carry no condition either, so those are refused too; segments are small.
-    this.bucket.addToResourcePolicy(
-      new PolicyStatement({
-        ...everybody,
-        sid: 'WriteOnce',
-        actions: ['s3:PutObject'],
-        resources,
-        conditions: { Null: { 's3:if-none-match': 'true' } },
-      }),
-    );
-    this.bucket.addToResourcePolicy(
-      new PolicyStatement({
-        ...everybody,
-        sid: 'NoWayAroundTheLock',
-        // A DELETE without a version succeeds under any lock, and hides the object behind a marker.
-        actions: ['s3:DeleteObject', 's3:PutObjectAcl', 's3:PutObjectVersionAcl'],
-        resources,
-      }),
-    );
-    this.bucket.addToResourcePolicy(
-      new PolicyStatement({
-        ...everybody,
-        sid: 'AuditLogStays',
-        actions: ['s3:DeleteObjectVersion', 's3:BypassGovernanceRetention', 's3:PutObjectLegalHold'],
-        resources: [this.bucket.arnForObjects(AUDIT)],
-      }),
-    );
-    // A stolen connector key must not make the account pay for a century.
-    this.bucket.addToResourcePolicy(
-      new PolicyStatement({
-        ...everybody,
-        sid: 'NoEndlessRetention',
-        actions: ['s3:PutObjectRetention'],
-        resources,
-        conditions: {
-          NumericGreaterThan: { 's3:object-lock-remaining-retention-days': String(settings.maxRetentionDays) },
-        },
-      }),
-    );
-  }
-
-  /** Recordings are purged and held by one role each. Under compliance nobody has a use for the bypass, so nobody has it. */
-  #denyAllBut(settings: Settings): void {
-    const governance = settings.retentionMode === 'GOVERNANCE';
-    const only = (sid: string, actions: string[], role?: Role) =>
-      this.bucket.addToResourcePolicy(
-        new PolicyStatement({
-          sid,
-          effect: Effect.DENY,
-          principals: [new AnyPrincipal()],
-          actions,
-          resources: [this.bucket.arnForObjects(RECORDINGS)],
-          ...(role && { conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } } }),
-        }),
-      );
-    only('OnlyThePurgeDeletes', ['s3:DeleteObjectVersion'], this.purgeRole);
-    only('OnlyThePurgeIsEarly', ['s3:BypassGovernanceRetention'], governance ? this.purgeRole : undefined);
-    only('OnlyTheHoldHolds', ['s3:PutObjectLegalHold'], this.holdRole);
+    refuseWhatEndsEvidence(this.bucket, settings, { purge: this.purgeRole, hold: this.holdRole });
   }
 }

@@ -25,8 +25,10 @@ import {
   sessionPartition,
 } from '../../functions/catalogue-table/schema.ts';
 import { ENV } from '../../functions/env.ts';
-import { AUDIT, LOG, RECORDINGS } from '../constructs/recording-bucket.ts';
+import { AUDIT, LOG, RECORDINGS } from '../constructs/archive-policy.ts';
 import { Alarms } from '../constructs/alarms.ts';
+import { Dashboard } from '../constructs/dashboard.ts';
+import { watchFunctions } from '../constructs/function-alarms.ts';
 import { GatehouseFunction } from '../constructs/function.ts';
 import { RenderingFunction } from '../constructs/rendering.ts';
 import { RENDERED, SEGMENTS } from '../constructs/search-bucket.ts';
@@ -54,6 +56,8 @@ export class FunctionsStack extends Stack {
   readonly purge: GatehouseFunction;
   readonly hold: GatehouseFunction;
   readonly rendering: RenderingFunction;
+  /** Where the API answers signed requests. */
+  readonly url: string;
 
   constructor(scope: Construct, id: string, { settings, recording, ...props }: FunctionsStackProps) {
     super(scope, id, props);
@@ -64,14 +68,18 @@ export class FunctionsStack extends Stack {
       [ENV.bucket]: recording.bucket.bucketName,
       [ENV.table]: recording.table.tableName,
     };
+    const share = (atOnce: number) => (settings.reserveConcurrency ? { reservedConcurrency: atOnce } : {});
     this.index = new GatehouseFunction(this, 'Index', {
       handler: 'index',
+      // A few more than the queue hands it at once.
+      ...share(25),
       timeout: INDEX_TIMEOUT,
       memoryMib: 1024,
       environment: { ...environment, [ENV.connectorKeys]: JSON.stringify(keys) },
     });
     this.api = new GatehouseFunction(this, 'Api', {
       handler: 'api',
+      ...share(100),
       // The longest a function may run: a download of a very long session.
       timeout: Duration.minutes(15),
       // Open search segments take some of it.
@@ -87,6 +95,8 @@ export class FunctionsStack extends Stack {
     });
     this.fold = new GatehouseFunction(this, 'Fold', {
       handler: 'fold',
+      // The next minute may find one still at work; a third would have nothing to do.
+      ...share(2),
       timeout: Duration.minutes(10),
       memoryMib: 3008,
       environment: { ...environment, [ENV.searchBucket]: recording.searchBucket.bucketName },
@@ -99,6 +109,7 @@ export class FunctionsStack extends Stack {
     // Nobody waits for it but who ordered it: most minutes it finds nothing to do. What fails is gone on with a minute later.
     this.reindex = new GatehouseFunction(this, 'Reindex', {
       handler: 'reindex',
+      ...share(2),
       timeout: Duration.minutes(15),
       memoryMib: 3008,
       environment: {
@@ -111,7 +122,13 @@ export class FunctionsStack extends Stack {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [new LambdaFunction(this.reindex.function, { retryAttempts: 0 })],
     });
-    const scheduled = { timeout: Duration.minutes(15), memoryMib: 512, environment };
+    const scheduled = {
+      timeout: Duration.minutes(15),
+      memoryMib: 512,
+      environment,
+      ...share(2),
+      deadLetters: true,
+    };
     this.purge = new GatehouseFunction(this, 'Purge', {
       ...scheduled,
       handler: 'purge',
@@ -147,10 +164,11 @@ export class FunctionsStack extends Stack {
         maxConcurrency: 20,
       }),
     );
-    const url = this.api.function.addFunctionUrl({
+    const { url } = this.api.function.addFunctionUrl({
       authType: FunctionUrlAuthType.AWS_IAM,
       invokeMode: InvokeMode.RESPONSE_STREAM,
     });
+    this.url = url;
     const edge = new ManagedPolicy(this, 'EdgeAccess', {
       description: 'The edge may call the functions, and nothing else',
       statements: [
@@ -167,12 +185,24 @@ export class FunctionsStack extends Stack {
         }),
       ],
     });
-    this.#watch(new Alarms(this, 'Alarms', settings), recording);
-    new CfnOutput(this, 'FunctionsUrl', { value: url.url, description: "The edge's FUNCTIONS_URL" });
+    const alarms = new Alarms(this, 'Alarms', settings);
+    watchFunctions(alarms, { ...this.#functions(), events: recording.events });
+    new Dashboard(this, 'Dashboard', {
+      alarms,
+      ...this.#functions(),
+      events: recording.events,
+      table: recording.table,
+    });
+    new CfnOutput(this, 'FunctionsUrl', { value: url, description: "The edge's FUNCTIONS_URL" });
     new CfnOutput(this, 'EdgePolicyArn', {
       value: edge.managedPolicyArn,
       description: 'Attach to the user whose keys the edge signs with',
     });
+  }
+
+  #functions() {
+    const { index, api, fold, reindex, purge, hold } = this;
+    return { index, api, fold, reindex, purge, hold, render: this.rendering.render };
   }
 
   #grant(recording: RecordingStack): void {
@@ -283,161 +313,5 @@ export class FunctionsStack extends Stack {
   #importedName(recording: RecordingStack, value: string): string {
     const imported: { 'Fn::ImportValue'?: string } = recording.resolve(recording.exportValue(value));
     return imported['Fn::ImportValue'] ?? '';
-  }
-
-  #watch(alarms: Alarms, { events }: RecordingStack): void {
-    const period = Duration.minutes(5);
-    alarms.add('DeadLetters', {
-      says: 'Events of stored recordings were given up.',
-      runbook: 'dead-letters',
-      metric: events.deadLetters.metricApproximateNumberOfMessagesVisible({ period }),
-      above: 0,
-    });
-    alarms.add('IndexLate', {
-      says: 'Stored recordings wait for the indexer.',
-      runbook: 'index-late',
-      metric: events.queue.metricApproximateAgeOfOldestMessage({ period }),
-      above: Duration.minutes(20).toSeconds(),
-    });
-    alarms.add('IndexErrors', {
-      says: 'The indexer fails.',
-      runbook: 'index-errors',
-      metric: this.index.function.metricErrors({ period }),
-      above: 0,
-    });
-    alarms.add('ApiErrors', {
-      says: 'The functions that the edge calls fail.',
-      runbook: 'api-errors',
-      metric: this.api.function.metricErrors({ period }),
-      above: 0,
-    });
-    alarms.add('ApiFaults', {
-      says: 'The functions that the edge calls met a bug.',
-      runbook: 'api-errors',
-      metric: alarms.countLines('Failed', this.api.log, 'function.failed'),
-      above: 0,
-    });
-    alarms.add('AuditContradicted', {
-      says: 'Another piece of the audit log, or of the log of sessions, is stored than the one that the edge has.',
-      runbook: 'audit-export',
-      metric: alarms.countLines('Contradicted', this.api.log, 'audit.contradicted'),
-      above: 0,
-    });
-    alarms.add('CatalogueContradicted', {
-      says: 'A row of the catalogue is not what the recording and the edge say.',
-      runbook: 'catalogue-contradicted',
-      metric: alarms.countLines('Catalogue', this.api.log, 'catalogue.contradicted'),
-      above: 0,
-    });
-    alarms.add('LookRefused', {
-      says: 'Somebody other than the edge asked the functions for something.',
-      runbook: 'look-refused',
-      metric: alarms.countLines('LookRefused', this.api.log, 'look.refused'),
-      above: 0,
-    });
-    alarms.add('RenderErrors', {
-      says: 'Exports that are written in parts fail.',
-      runbook: 'render-errors',
-      metric: this.rendering.render.function.metricErrors({ period }),
-      above: 0,
-    });
-    alarms.add('FoldErrors', {
-      says: 'The search index is not kept up.',
-      runbook: 'fold-errors',
-      metric: this.fold.function.metricErrors({ period }),
-      above: 0,
-    });
-    alarms.add('SearchDamaged', {
-      says: 'A part of the search index is damaged or gone.',
-      runbook: 'search-damaged',
-      metric: alarms.countLines('SearchDamaged', this.api.log, 'search.damaged'),
-      above: 0,
-    });
-    alarms.add('ReindexErrors', {
-      says: 'A reindex does not get on.',
-      runbook: 'reindex-errors',
-      metric: this.reindex.function.metricErrors({ period }),
-      above: 0,
-    });
-    alarms.add('ReindexFailed', {
-      says: 'A reindex could not index an object.',
-      runbook: 'reindex-errors',
-      metric: alarms.countLines('ReindexFailed', this.reindex.log, 'reindex.failed'),
-      above: 0,
-    });
-    alarms.add('PurgeErrors', {
-      says: 'The purge fails.',
-      runbook: 'purge-errors',
-      metric: this.purge.function.metricErrors({ period }),
-      above: 0,
-    });
-    alarms.add('HoldErrors', {
-      says: 'The placing of legal holds on objects fails.',
-      runbook: 'hold-errors',
-      metric: this.hold.function.metricErrors({ period }),
-      above: 0,
-    });
-    alarms.add('PurgeRefused', {
-      says: 'A session whose time is over cannot be deleted.',
-      runbook: 'purge-refused',
-      metric: alarms.countLines('PurgeRefused', this.purge.log, 'purge.refused'),
-      above: 0,
-    });
-    // One metric of two functions: the API refuses the order, the purge what was ordered before.
-    alarms.countLines('OrderHoldsDiffer', this.api.log, 'purge.holds_differ');
-    alarms.add('HoldsDiffer', {
-      says: 'The legal holds of the functions are not those of the edge, and nothing is purged.',
-      runbook: 'holds-differ',
-      metric: alarms.countLines('PurgeHoldsDiffer', this.purge.log, 'purge.holds_differ'),
-      above: 0,
-    });
-    alarms.add('HoldLost', {
-      says: 'Objects under a legal hold had lost it in the store, or are gone.',
-      runbook: 'hold-lost',
-      metric: alarms.countLines('HoldLost', this.hold.log, 'hold.lost'),
-      above: 0,
-    });
-    alarms.add('PurgeContradicted', {
-      says: 'A recording says that it is kept for a shorter time than the edge granted.',
-      runbook: 'purge-contradicted',
-      metric: alarms.countLines('PurgeContradicted', this.api.log, 'purge.contradicted'),
-      above: 0,
-    });
-    alarms.add('PurgeFailed', {
-      says: 'The store or the catalogue did not answer for a session that is purged.',
-      runbook: 'purge-errors',
-      metric: alarms.countLines('PurgeFailed', this.purge.log, 'purge.failed'),
-      above: 0,
-    });
-    alarms.add('PurgeWaiting', {
-      says: 'The edge has not answered to a purge for two days.',
-      runbook: 'purge-waiting',
-      metric: alarms.countLines('PurgeWaiting', this.purge.log, 'purge.waiting'),
-      above: 0,
-    });
-    alarms.add('Orphans', {
-      says: 'A session is not listed, not finished, hidden, or without its objects.',
-      runbook: 'orphans',
-      metric: alarms.countLines('Orphans', this.purge.log, 'orphan.found'),
-      above: 0,
-    });
-    alarms.add('HoldFailed', {
-      says: 'Objects under a legal hold could not be held.',
-      runbook: 'hold-errors',
-      metric: alarms.countLines('HoldFailed', this.hold.log, 'hold.failed'),
-      above: 0,
-    });
-    alarms.add('RecordingBroken', {
-      says: 'A recording is not whole.',
-      runbook: 'recording-broken',
-      metric: alarms.countLines('Broken', this.index.log, 'recording.broken'),
-      above: 0,
-    });
-    alarms.add('RecordingRefused', {
-      says: "A connector wrote under another connector's session.",
-      runbook: 'recording-refused',
-      metric: alarms.countLines('Refused', this.index.log, 'recording.refused'),
-      above: 0,
-    });
   }
 }

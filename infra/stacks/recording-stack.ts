@@ -8,6 +8,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { carriedBy, INDEXES, PARTITION_KEY, SORT_KEY, STARTED } from '../../functions/catalogue-table/schema.ts';
 import { ConnectorAccess } from '../constructs/connector-access.ts';
+import { EvidenceTrail } from '../constructs/evidence-trail.ts';
 import { EventQueue } from '../constructs/event-queue.ts';
 import { RecordingBucket } from '../constructs/recording-bucket.ts';
 import { SearchBucket } from '../constructs/search-bucket.ts';
@@ -59,8 +60,12 @@ export class RecordingStack extends Stack {
         nonKeyAttributes: carriedBy(partition),
       });
 
-    for (const connector of settings.connectors)
-      new ConnectorAccess(this, `Connector-${connector.id}`, { bucket: this.bucket, connector: connector.id });
+    new EvidenceTrail(this, 'Trail', {
+      ...{ settings, archive: this.bucket, tableArn: this.table.tableArn },
+      accessLog: recordings.accessLog,
+    });
+    for (const { id: connector, role } of settings.connectors)
+      new ConnectorAccess(this, `Connector-${connector}`, { bucket: this.bucket, connector, otherAccountsRole: role });
 
     new CfnOutput(this, 'BucketName', { value: this.bucket.bucketName });
     new CfnOutput(this, 'TableName', { value: this.table.tableName });

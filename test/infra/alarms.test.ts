@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
-import { chainAuditEntry } from '../../core/audit/audit.ts';
+import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
 import { newId } from '../../core/ids.ts';
 import { createCatalogueTable } from '../../functions/catalogue-table/table.ts';
 import { ENV } from '../../functions/env.ts';
@@ -20,9 +20,10 @@ import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../
 import { declareGatehouse } from '../../infra/gatehouse.ts';
 import { readStackSettings } from '../../infra/settings.ts';
 import { answer, eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
-import { type AlarmProperties, isAllowed, matchesJsonFilter, type PolicyStatement, rings } from './cloudwatch.ts';
+import { type AlarmProperties, matchesJsonFilter, rings } from './cloudwatch.ts';
 import { linesUnderLambda, type LogFormat } from './lambda-console.ts';
 import { newApp } from './new-app.ts';
+import { isAllowed, type PolicyStatement } from './policies.ts';
 import { type S3Server, startS3Server } from './s3-server.ts';
 import { lambdaHandlers } from '../functions/lambda-handlers.ts';
 
@@ -170,6 +171,18 @@ async function called(method: 'GET' | 'POST', path: string, body?: Uint8Array): 
   await api(event, new Writable({ write: (_chunk, _encoding, done) => done() }), {});
 }
 
+/** Entries as the edge hands them over, as a log's first piece. */
+async function archived(entries: readonly Pick<AuditEntry, 'kind' | 'details'>[]): Promise<void> {
+  const chain: AuditEntry[] = [];
+  for (const { kind, details } of entries) {
+    const event = { kind, details, actor: 'connector:con_1', object: 'office' };
+    chain.push(await chainAuditEntry(chain.at(-1), event, '2026-11-20T12:00:00.000Z'));
+  }
+  const { name, bytes } = encodeAuditPiece(chain);
+  for (const key of s3.objects.keys()) if (key.startsWith('audit/')) s3.objects.delete(key);
+  await called('POST', `/audit/${name}`, bytes);
+}
+
 const written = (session: string, item: Record<string, unknown>) =>
   catalogue.send(new PutCommand({ TableName: 'catalogue', Item: { pk: `session#${session}`, ...item } }));
 
@@ -212,6 +225,24 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
         const { name, bytes } = encodeAuditPiece([await chainAuditEntry(undefined, event, '2026-11-20T12:00:00.000Z')]);
         await called('POST', `/audit/${name}`, bytes);
       }
+    },
+  ],
+  ...Object.fromEntries(
+    (
+      [
+        ['UploadsFail', 'connector.fault', { reason: 'upload_failing' }],
+        ['LogShort', 'connector.fault', { reason: 'disk_low' }],
+        ['ChainGap', 'connector.fault', { reason: 'witness_contradicted' }],
+        ['ConnectorAway', 'connector.unlinked', { code: 1006 }],
+        ['ApprovalsUnanswered', 'request.expired', { reason: null }],
+      ] as const
+    ).map(([name, kind, details]) => [name, ['api', () => archived([{ kind, details }])]]),
+  ),
+  PurgeBacklog: [
+    'purge',
+    async () => {
+      // Hourly, for the six hours that are counted together, each out of time before it is through.
+      for (let hour = 0; hour < 6; hour++) await purge({}, { getRemainingTimeInMillis: () => 0 });
     },
   ],
   ApiFaults: [
@@ -445,6 +476,54 @@ describe('an alarm rings', () => {
   });
 });
 
+describe('what the audit log tells of the edge', () => {
+  const told = async (entries: Parameters<typeof archived>[0]): Promise<string[]> =>
+    (await linesOf('api', () => archived(entries))).map((line) => JSON.parse(line).message.kind as string);
+
+  it('is no alarm where all is well: a link that came back, faults that are over, a request that was answered', async () => {
+    expect(
+      await told([
+        { kind: 'connector.unlinked', details: { code: 1006 } },
+        { kind: 'connector.linked', details: { build: '1' } },
+        { kind: 'connector.fault', details: { reason: 'upload_recovered' } },
+        { kind: 'connector.fault', details: { reason: 'disk_ok' } },
+        { kind: 'connector.fault', details: { reason: 'toString' } },
+        { kind: 'request.approved', details: {} },
+      ]),
+    ).toEqual([]);
+  });
+
+  it('is a gap where the store lacks the piece before, and none where it has it', async () => {
+    const event = { kind: 'sessions.listed' as const, actor: 'a', object: 'sessions', details: {} };
+    const chain = [await chainAuditEntry(undefined, event, '2026-11-20T12:00:00.000Z')];
+    for (let n = 2; n <= 3; n++) chain.push(await chainAuditEntry(chain.at(-1), event, '2026-11-20T12:00:00.000Z'));
+    const pieces = chain.map((entry) => encodeAuditPiece([entry]));
+    for (const key of s3.objects.keys()) if (key.startsWith('audit/')) s3.objects.delete(key);
+    const put = (n: number) =>
+      linesOf('api', () => called('POST', `/audit/${pieces[n]?.name}`, pieces[n]?.bytes ?? new Uint8Array()));
+    expect(await put(0)).toEqual([]);
+    const [gap = ''] = await put(2);
+    expect(JSON.parse(gap).message).toMatchObject({ kind: 'chain.gap', of: 'the audit log' });
+    // The same once more, now that the one before is there.
+    expect(await put(1)).toEqual([]);
+    expect(await put(2)).toEqual([]);
+  });
+});
+
+describe('the dashboard', () => {
+  it('shows every alarm, and metrics of resources that are there', () => {
+    const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
+    const body = JSON.stringify(dashboard?.Properties.DashboardBody);
+    const alarms = Object.keys(template.findResources('AWS::CloudWatch::Alarm'));
+    expect(alarms.filter((id) => !body.includes(id))).toEqual([]);
+    for (const id of Object.keys(template.findResources('AWS::Lambda::Function'))) expect(body).toContain(id);
+    // As CloudFormation will fill it in, it has to be JSON.
+    const written = dashboard?.Properties.DashboardBody as { 'Fn::Join'?: [string, unknown[]] } | undefined;
+    const filled = written?.['Fn::Join']?.[1].map((part) => (typeof part === 'string' ? part : 'x')).join('');
+    expect((JSON.parse(filled ?? '') as { widgets: unknown[] }).widgets.length).toBeGreaterThan(5);
+  });
+});
+
 describe('the doubles', () => {
   it('know what does not ring: text that only looks like JSON, and JSON in a string', async () => {
     const pattern = '{ $.message.kind = "recording.broken" }';
@@ -456,4 +535,25 @@ describe('the doubles', () => {
     expect(matchesJsonFilter(pattern, await line('Text', JSON.stringify(event)))).toBe(false);
     expect(() => matchesJsonFilter('[a, b]', '{}')).toThrow(/another form/);
   });
+
+  it.each([
+    ['{ ($.a = "x") && ($.b IS TRUE) }', { a: 'x', b: true }, true],
+    ['{ ($.a = "x") && ($.b IS TRUE) }', { a: 'x', b: 'true' }, false],
+    ['{ ($.a = "x") && ($.b IS TRUE) }', { a: 'x' }, false],
+    ['{ ($.a = "y") || ($.a = "x") && ($.n > 5) }', { a: 'x', n: 5 }, false],
+    ['{ (($.a = "y") || ($.a = "x")) && ($.n > 5) }', { a: 'y', n: 6 }, true],
+    ['{ $.a = "disk_*" }', { a: 'disk_low' }, true],
+    ['{ $.a = "disk_*" }', { a: 'Disk_low' }, false],
+    ['{ $.a != "x" }', {}, false],
+    ['{ $.a.b IS NULL }', { a: { b: null } }, true],
+  ])('read compound patterns: %s of %j', (pattern, line, matches) => {
+    expect(matchesJsonFilter(pattern, JSON.stringify(line))).toBe(matches);
+  });
+
+  it.each(['{ $.a = %x% }', '{ $.a = "%x%" }', '{ $.a[0] = "x" }', '{ ($.a = "x" }', '{ $.a }', '{ $.a = "x" } }'])(
+    'refuse what they do not know: %s',
+    (pattern) => {
+      expect(() => matchesJsonFilter(pattern, '{}')).toThrow(/another form/);
+    },
+  );
 });

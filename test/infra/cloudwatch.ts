@@ -1,23 +1,89 @@
-// CloudWatch as far as our alarms need it: JSON metric filters, alarms on one datapoint, and whether a
-// topic's policy lets it publish. Whatever a template says beyond that is an error here, never a guess.
+// CloudWatch as far as our alarms need it: JSON metric filters, and alarms on one datapoint. Whatever a template says beyond that is an error here, never a guess.
 // Not covered: that AWS/Lambda and AWS/SQS metrics come, delays, and delivery to subscribers.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 
-/** `{ $.a.b = "text" }`: true for a line that is JSON and has that text there. A line that is not JSON matches nothing. */
+import { like } from './policies.ts';
+
+type Test = (line: unknown) => boolean;
+const TOKEN =
+  /\s*(\(|\)|&&|\|\||!=|>=|<=|=|>|<|IS (?:TRUE|FALSE|NULL)\b|\$(?:\.[A-Za-z0-9_-]+)+|"[^"]*"|-?\d+(?:\.\d+)?)/y;
+
+/**
+ * `{ ($.a.b = "te*t") && (($.n > 5) || ($.c IS TRUE)) }` of a line that is JSON; any other line matches nothing. `&&` binds closer than
+ * `||`. Arrays, regular expressions and patterns of spaced or positional terms are errors here.
+ */
 export function matchesJsonFilter(pattern: string, line: string): boolean {
-  const parts = /^\{ ?\$\.([A-Za-z0-9_.]+) = "([^"*%]*)" ?\}$/.exec(pattern);
-  if (!parts) throw new Error(`a filter pattern of another form: ${pattern}`);
+  const test = parseJsonFilter(pattern);
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
     return false;
   }
-  for (const name of (parts[1] ?? '').split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return false;
+  return test(value);
+}
+
+function parseJsonFilter(pattern: string): Test {
+  const another = (): never => {
+    throw new Error(`a filter pattern of another form: ${pattern}`);
+  };
+  const inner = /^\{(.*)\}$/.exec(pattern)?.[1]?.trim() ?? another();
+  const tokens: string[] = [];
+  for (TOKEN.lastIndex = 0; TOKEN.lastIndex < inner.length; ) tokens.push(TOKEN.exec(inner)?.[1] ?? another());
+  const any = (): Test => {
+    const tests = [all()];
+    for (; tokens[0] === '||'; tests.push(all())) tokens.shift();
+    return (line) => tests.some((test) => test(line));
+  };
+  const all = (): Test => {
+    const tests = [one()];
+    for (; tokens[0] === '&&'; tests.push(one())) tokens.shift();
+    return (line) => tests.every((test) => test(line));
+  };
+  const one = (): Test => {
+    const token = tokens.shift() ?? another();
+    if (token === '(') {
+      const test = any();
+      return tokens.shift() === ')' ? test : another();
+    }
+    if (!token.startsWith('$')) another();
+    const [operator = '', path] = [tokens.shift(), token.split('.').slice(1)];
+    const is = /^IS (TRUE|FALSE|NULL)$/.exec(operator)?.[1];
+    if (is) return (line) => valueAt(line, path) === { TRUE: true, FALSE: false, NULL: null }[is];
+    const wanted = tokens.shift() ?? another();
+    if (wanted.startsWith('"')) {
+      const text = wanted.slice(1, -1);
+      if (text.startsWith('%') || !['=', '!='].includes(operator)) another();
+      return (line) => {
+        const has = valueAt(line, path);
+        return has !== undefined && (typeof has === 'string' && like([text], has, '')) === (operator === '=');
+      };
+    }
+    const compare: Record<string, (a: number, b: number) => boolean> = {
+      '=': (a, b) => a === b,
+      '!=': (a, b) => a !== b,
+      '>': (a, b) => a > b,
+      '<': (a, b) => a < b,
+      '>=': (a, b) => a >= b,
+      '<=': (a, b) => a <= b,
+    };
+    const holds = compare[operator] ?? another();
+    return (line) => {
+      const has = valueAt(line, path);
+      return typeof has === 'number' && holds(has, Number(wanted));
+    };
+  };
+  const test = any();
+  return tokens.length === 0 ? test : another();
+}
+
+function valueAt(line: unknown, path: readonly string[]): unknown {
+  let value = line;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
     value = (value as Record<string, unknown>)[name];
   }
-  return value === parts[2];
+  return value;
 }
 
 export interface AlarmProperties {
@@ -34,60 +100,8 @@ export interface AlarmProperties {
 
 /** Whether it rings when one period has this value; undefined: no datapoint. */
 export function rings(alarm: AlarmProperties, value: number | undefined): boolean {
-  if (alarm.EvaluationPeriods !== 1 || alarm.ComparisonOperator !== 'GreaterThanThreshold')
-    throw new Error('an alarm of another form');
+  const compares = { GreaterThanThreshold: 1, LessThanThreshold: -1 }[alarm.ComparisonOperator];
+  if (alarm.EvaluationPeriods !== 1 || compares === undefined) throw new Error('an alarm of another form');
   if (alarm.ActionsEnabled === false) return false;
-  return value === undefined ? alarm.TreatMissingData === 'breaching' : value > alarm.Threshold;
+  return value === undefined ? alarm.TreatMissingData === 'breaching' : value * compares > alarm.Threshold * compares;
 }
-
-export interface PolicyStatement {
-  readonly Effect: 'Allow' | 'Deny';
-  readonly Principal?: '*' | { readonly Service?: string; readonly AWS?: string };
-  readonly Action: string | readonly string[];
-  readonly Resource: unknown;
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-}
-
-/** One call, with what AWS says of it in condition keys. */
-export interface PolicyRequest {
-  readonly service: string;
-  readonly action: string;
-  readonly resource: string;
-  readonly keys: Readonly<Record<string, string>>;
-}
-
-/** IAM's rule for a resource policy: some statement allows it, and none denies it. `resolve` reads CloudFormation's functions. */
-export function isAllowed(
-  statements: readonly PolicyStatement[],
-  request: PolicyRequest,
-  resolve: (value: unknown) => string,
-): boolean {
-  const applying = statements.filter((statement) => applies(statement, request, resolve));
-  return applying.some(({ Effect }) => Effect === 'Allow') && !applying.some(({ Effect }) => Effect === 'Deny');
-}
-
-function applies(
-  { Principal, Action, Resource, Condition = {} }: PolicyStatement,
-  { service, action, resource, keys }: PolicyRequest,
-  resolve: (value: unknown) => string,
-): boolean {
-  const everybody = Principal === '*' || (typeof Principal === 'object' && Principal.AWS === '*');
-  const named = typeof Principal === 'object' && Principal.Service === service;
-  if (!everybody && !named) return false;
-  if (!like([Action].flat(), action) || !like([Resource].flat().map(resolve), resource)) return false;
-  return Object.entries(Condition).every(([operator, wanted]) =>
-    Object.entries(wanted).every(([key, value]) => {
-      const has = keys[key];
-      // A key that the request does not have fulfils none of these.
-      if (has === undefined) return false;
-      if (operator === 'StringEquals' || operator === 'Bool') return has === resolve(value);
-      if (operator === 'ArnLike') return like([resolve(value)], has);
-      throw new Error(`a condition of another form: ${operator}`);
-    }),
-  );
-}
-
-const like = (patterns: readonly string[], text: string): boolean =>
-  patterns.some((pattern) =>
-    new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'i').test(text),
-  );

@@ -1,5 +1,6 @@
 // As much of S3 as the handlers ask for: read, list, list versions, and create when it is not there. In memory, on loopback.
 
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -58,8 +59,11 @@ export async function startS3Server({ delayMs = 0 } = {}): Promise<S3Server> {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         if (objects.has(key)) return xml(412, '<Error><Code>PreconditionFailed</Code></Error>');
-        objects.set(key, new Uint8Array(Buffer.concat(chunks)));
-        return response.writeHead(200).end();
+        const body = new Uint8Array(Buffer.concat(chunks));
+        objects.set(key, body);
+        // What it holds, as S3 answers to a put that names a checksum.
+        const sha256 = createHash('sha256').update(body).digest('base64');
+        return response.writeHead(200, { 'x-amz-checksum-sha256': sha256, 'x-amz-version-id': 'v1' }).end();
       });
       return undefined;
     }

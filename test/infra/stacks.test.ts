@@ -116,8 +116,8 @@ describe('the archive', () => {
   });
 
   it('expires no recording by itself: a lifecycle rule would leave markers on locked objects', () => {
-    const rules = Object.values(recording.findResources('AWS::S3::Bucket')).flatMap(({ Properties }) =>
-      Properties.ObjectLockEnabled ? (Properties.LifecycleConfiguration.Rules as object[]) : [],
+    const rules = Object.entries(recording.findResources('AWS::S3::Bucket')).flatMap(([id, { Properties }]) =>
+      id.startsWith('RecordingsBucket') ? (Properties.LifecycleConfiguration.Rules as object[]) : [],
     );
     expect(rules.map((rule) => Object.keys(rule).sort())).toEqual([['AbortIncompleteMultipartUpload', 'Id', 'Status']]);
   });
@@ -385,7 +385,7 @@ describe('the functions', () => {
 
   it('let the purge delete versions of recordings, the hold hold them, and nobody do both', () => {
     const logs = ['logs:CreateLogStream', 'logs:PutLogEvents'];
-    const common = [...logs, ...READS_ROWS, ...WRITES_ROWS, ...READS_VERSIONS];
+    const common = [...logs, ...READS_ROWS, ...WRITES_ROWS, ...READS_VERSIONS, 'sqs:SendMessage'];
     // Of search segments, which it writes anew without what is purged.
     const segments = ['s3:DeleteObject', 's3:GetObject', 's3:ListBucket', 's3:PutObject'];
     // Of rendered exports, which it deletes.
@@ -445,6 +445,20 @@ describe('the functions', () => {
       { ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' },
       2,
     );
+  });
+
+  it('have a share of what the account runs at once, and what the hourly ones could not handle is kept', () => {
+    const of = (handler: string) =>
+      Object.values(functions.findResources('AWS::Lambda::Function')).find(
+        ({ Properties }) => Properties.Handler === `index.${handler}`,
+      )?.Properties;
+    const shares = ['index', 'api', 'fold', 'reindex', 'purge', 'hold'].map(
+      (name) => of(name)?.ReservedConcurrentExecutions as number,
+    );
+    expect(shares).toEqual([25, 100, 2, 2, 2, 2]);
+    const { functions: small } = declare({ reserveConcurrency: 'false', exportsAtOnce: 0 });
+    expect(JSON.stringify(Template.fromStack(small).toJSON())).not.toContain('ReservedConcurrentExecutions');
+    for (const name of ['purge', 'hold']) expect(of(name)?.DeadLetterConfig.TargetArn).toBeDefined();
   });
 
   it('run purge and holds by the clock', () => {

@@ -22,18 +22,20 @@ const synth = (...more: string[]) =>
     [join(ROOT, 'node_modules/aws-cdk/bin/cdk'), 'synth', '--quiet', '-o', out, ...more],
     {
       cwd: ROOT,
-      env: {
-        ...BARE_ENV,
-        PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`,
-        HOME: out,
-        // Nothing answers there: whatever asks for the network fails at once.
-        HTTPS_PROXY: 'http://127.0.0.1:9',
-        HTTP_PROXY: 'http://127.0.0.1:9',
-        AWS_EC2_METADATA_DISABLED: 'true',
-        CDK_DISABLE_CLI_TELEMETRY: 'true',
-      },
+      env: OFFLINE(),
     },
   );
+
+const OFFLINE = () => ({
+  ...BARE_ENV,
+  PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`,
+  HOME: out,
+  // Nothing answers there: whatever asks for the network fails at once.
+  HTTPS_PROXY: 'http://127.0.0.1:9',
+  HTTP_PROXY: 'http://127.0.0.1:9',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  CDK_DISABLE_CLI_TELEMETRY: 'true',
+});
 
 describe('cdk synth', () => {
   it('works offline and without an account, and bundles the functions', async () => {
@@ -49,6 +51,23 @@ describe('cdk synth', () => {
     expect((await stat(bundle)).size).toBeLessThan(3 * 1024 * 1024);
     // What only a local start needs must not travel.
     expect(await readFile(bundle, 'utf8')).not.toContain('dynalite');
+  });
+
+  it('works so with every stack too, as the dry run of a deployment does it', async () => {
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      [join(ROOT, 'infra/bin/deploy.ts'), '--stage', 'example', '--dry-run', '--', '-o', out],
+      { cwd: ROOT, env: OFFLINE() },
+    );
+    const names = (await readdir(out)).filter((name) => /^GatehouseExample\w+\.template\.json$/.test(name));
+    expect(names.map((name) => name.slice('GatehouseExample'.length).split('.')[0]).sort()).toEqual([
+      'Connector',
+      'Edge',
+      'Functions',
+      'Recording',
+    ]);
+    // Nothing that cdk-nag or CDK would have somebody look at.
+    expect(stdout + stderr).not.toMatch(/^(WARNING|ERROR) /m);
   });
 
   // Each setting's own words: settings.test.ts.

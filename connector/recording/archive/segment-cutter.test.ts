@@ -33,13 +33,22 @@ function must(cut: CutSegment | undefined): CutSegment {
 }
 
 describe('the cutter of segments', () => {
-  test('is due one second after a session’s first frame, and five after the first of any later segment', () => {
+  test('is due one second after a session’s first frame, five after the first of a later segment, and seven after a minute', () => {
     const { cutter, add } = newCutter();
     expect(cutter.dueMs).toBe(1_000);
     cutter.cut();
     add(frame('client', Buffer.from('x')), 1, 10_000);
     add(frame('client', Buffer.from('y')), 2, 14_000);
     expect(cutter.dueMs).toBe(15_000);
+    // After a session's first minute they may be older: there are as many as sessions are long.
+    for (const [sequence, timeUs, age] of [
+      [3, 59_999_999, 5_000],
+      [4, 60_000_000, 7_000],
+    ] as const) {
+      cutter.cut();
+      add(frame('client', Buffer.from('y'), false, timeUs), sequence, 100_000);
+      expect(cutter.dueMs).toBe(100_000 + age);
+    }
   });
 
   test('wants a cut before a segment grows beyond 1 MiB, however frames fall', () => {

@@ -14,6 +14,7 @@ import {
 import type { ManifestSegment } from '../../../core/recording/manifest.ts';
 import {
   encodeSegment,
+  LATER_SEGMENT_MAX_AGE_MS,
   type RecordingPlatform,
   SEGMENT_MAX_AGE_MS,
   SEGMENT_TARGET_BYTES,
@@ -26,6 +27,7 @@ import type { JournalLine } from './spool.ts';
 
 /** A session's first segment is cut sooner, so that it is seen soon. */
 const FIRST_CUT_MS = 1_000;
+const FIRST_MINUTE_US = 60_000_000;
 const FIRST_BUFFER_BYTES = 4 * 1024;
 /** What a busy session's segment needs. A few of these are kept: fresh memory costs more than what is done with it. */
 const FULL_BUFFER_BYTES = SEGMENT_TARGET_BYTES + 64 * 1024;
@@ -125,7 +127,8 @@ export class SegmentCutter {
     if (this.#length === 0) {
       this.#firstTimeUs = timeUs;
       this.#firstFile = this.#originals.waitingFile ?? file;
-      this.#dueMs = nowMs + (this.#segments.length === 0 ? FIRST_CUT_MS : SEGMENT_MAX_AGE_MS);
+      const age = timeUs < FIRST_MINUTE_US ? SEGMENT_MAX_AGE_MS : LATER_SEGMENT_MAX_AGE_MS;
+      this.#dueMs = nowMs + (this.#segments.length === 0 ? FIRST_CUT_MS : age);
     }
     const buffer = this.#roomFor(end - start);
     bytes.copy(buffer, this.#length, start, end);
