@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import https from 'node:https';
 import WebSocket from 'ws';
 import { ApiError } from '../core/api.ts';
-import { proxyFault } from '../core/tunnel/proxy-settings.ts';
+import { proxyFault, proxyNote } from '../core/tunnel/proxy-settings.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
 import { MAX_CHANNEL_MESSAGE_BYTES } from '../core/tunnel/channel-messages.ts';
@@ -16,6 +16,8 @@ import { Failure, edgeUnreachable } from './failure.ts';
 
 /** Until the answer's head. Search and listing answer within a second; this covers a cold start. */
 const HEAD_TIMEOUT_MS = 30_000;
+/** Of a WebSocket. A proxy has five seconds of it, by Node's own deadline, which says that it was the proxy. */
+const DIAL_TIMEOUT_MS = 10_000;
 /** Between two chunks of a body. */
 const STALL_TIMEOUT_MS = 60_000;
 /** A page of 200 sessions is below 1 MiB, and a stored segment at most 4 MiB. */
@@ -28,6 +30,10 @@ const USER_AGENT = `gatehouse/${packageJson.version} (${process.platform})`;
 interface ApiClientOptions {
   readonly origin: string;
   readonly token?: Secret<string>;
+  /** Until an answer's head. Default: HEAD_TIMEOUT_MS. */
+  readonly headTimeoutMs?: number;
+  /** Until a WebSocket is open. Default: DIAL_TIMEOUT_MS. */
+  readonly dialTimeoutMs?: number;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -48,8 +54,12 @@ const SOCKET_REFUSED: Readonly<Record<number, string>> = {
 export class ApiClient {
   readonly origin: string;
   readonly #token: Secret<string> | undefined;
+  readonly #headTimeoutMs: number;
+  readonly #dialTimeoutMs: number;
 
   constructor(options: ApiClientOptions) {
+    this.#headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
+    this.#dialTimeoutMs = options.dialTimeoutMs ?? DIAL_TIMEOUT_MS;
     this.origin = options.origin;
     this.#token = options.token;
   }
@@ -118,7 +128,6 @@ export class ApiClient {
         'user-agent': USER_AGENT,
         ...(this.#token ? { authorization: `Bearer ${this.#token.reveal()}` } : {}),
       },
-      handshakeTimeout: HEAD_TIMEOUT_MS,
       maxPayload: MAX_CHANNEL_MESSAGE_BYTES,
       // It knows the proxy, where there is one.
       agent: this.origin.startsWith('https:') ? https.globalAgent : undefined,
@@ -126,6 +135,10 @@ export class ApiClient {
       followRedirects: false,
     });
     return new Promise((resolve) => {
+      const deadline = setTimeout(() => {
+        resolve(err({ final: false, message: `no answer in time${proxyNote(https.globalAgent)}` }));
+        socket.terminate();
+      }, this.#dialTimeoutMs);
       socket.once('unexpected-response', (_request, { statusCode = 0 }) => {
         resolve(
           err({
@@ -136,9 +149,15 @@ export class ApiClient {
         socket.terminate();
       });
       socket.on('message', (data: Buffer, isBinary) => events.message(isBinary ? data : data.toString('utf8')));
-      socket.once('close', (code, reason) => events.closed(code, reason.toString('utf8')));
+      socket.once('close', (code, reason) => {
+        clearTimeout(deadline);
+        events.closed(code, reason.toString('utf8'));
+      });
       socket.on('error', (error) => resolve(err({ final: false, message: causeOf(error) })));
-      socket.once('open', () => resolve(ok(socket)));
+      socket.once('open', () => {
+        clearTimeout(deadline);
+        resolve(ok(socket));
+      });
     });
   }
 
@@ -151,7 +170,7 @@ export class ApiClient {
   async #send(method: Method, path: string, body?: unknown): Promise<Response> {
     const url = path.startsWith('//') ? `${this.origin}${path.slice(1)}` : `${this.origin}/api/v1${path}`;
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), HEAD_TIMEOUT_MS);
+    const timer = setTimeout(() => abort.abort(), this.#headTimeoutMs);
     try {
       return await fetch(url, {
         method,
@@ -270,7 +289,7 @@ function jsonOf(body: Uint8Array): unknown {
 
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed';
-  if (error.name === 'AbortError') return 'no answer in time';
+  if (error.name === 'AbortError') return `no answer in time${proxyNote(https.globalAgent)}`;
   const { cause } = error;
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return causeOf(cause.errors[0]);
   if (cause instanceof Error) return causeOf(cause);

@@ -1,7 +1,7 @@
 // The person's end of a tunnel: TLS to the connector through the edge's relay, and within it a stream for each connection.
 
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { OpenedTunnel } from '../../core/api.ts';
 import type { ResourceName } from '../../core/resource.ts';
@@ -11,12 +11,17 @@ import type { ApiClient } from '../api-client.ts';
 import { edgeUnreachable, Failure } from '../failure.ts';
 
 const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** Until the connector has proven itself: its dial to the relay, and TLS through it. */
+const OPEN_WITHIN_MS = 45_000;
+/** What is under way when it is closed. */
+const CLOSE_WITHIN_MS = 1_000;
 
 export interface Tunnel {
   readonly opened: OpenedTunnel;
-  /** A connection of a client to the resource. Half-open where the client is. Destroyed with an error where it is refused. */
-  connect(): Duplex;
+  /** A connection of a client to the resource, or to another of its connector. Half-open where the client is. Destroyed with an error where it is refused. */
+  connect(resource?: string): Duplex;
   readonly closed: Promise<TunnelClosed>;
+  /** Takes no more connections; those that are open have a moment to end. */
   close(): void;
 }
 
@@ -25,6 +30,7 @@ export async function openTunnel(
   client: ApiClient,
   resource: ResourceName,
   onStanding: (standing: 'attached' | 'detached') => void,
+  openWithinMs = OPEN_WITHIN_MS,
 ): Promise<Tunnel> {
   const opened = await client.post('/tunnels', { resource }, OpenedTunnel);
   const ca = Buffer.from(await client.bytes('//ca.pem')).toString('utf8');
@@ -45,6 +51,11 @@ export async function openTunnel(
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
   });
   const session = await new Promise<ClientHttp2Session>((resolve, reject) => {
+    const deadline = setTimeout(
+      () => end.abandon('the connector did not prove who it is in time (no TLS handshake)'),
+      openWithinMs,
+    );
+    void end.closed.then(() => clearTimeout(deadline));
     void end.closed.then(({ message }) =>
       reject(edgeUnreachable(`the tunnel to ${resource} was not opened: ${message}`)),
     );
@@ -62,22 +73,44 @@ export async function openTunnel(
       made.once('connect', () => made.setLocalWindowSize(CHANNEL_WINDOW_BYTES));
       made.on('error', () => {});
       made.on('close', () => end.abandon('the connector left'));
-      resolve(made);
+      // They say how many connections it takes.
+      made.once('remoteSettings', () => {
+        clearTimeout(deadline);
+        resolve(made);
+      });
     });
   });
+  let streams = 0;
   return {
     opened,
-    connect() {
-      const stream = session.request({ ':method': 'CONNECT', ':authority': opened.resource }, { endStream: false });
+    connect(to = opened.resource) {
+      // One more would wait, without a word, until another ends.
+      const most = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+      if (streams >= most)
+        return refused(`${streams} connections go through this tunnel already, which is all that it takes`);
+      streams++;
+      const stream = session.request({ ':method': 'CONNECT', ':authority': to }, { endStream: false });
+      stream.once('close', () => streams--);
       stream.once('response', ({ ':status': status }) => {
         if (status === constants.HTTP_STATUS_SERVICE_UNAVAILABLE)
           stream.destroy(new Error('the connector is stopping: run this command again for another'));
         else if (status !== constants.HTTP_STATUS_OK)
-          stream.destroy(new Error(`the connector does not serve ${opened.resource} (it answered ${status})`));
+          stream.destroy(new Error(`the connector does not serve ${to} (it answered ${status})`));
       });
       return stream;
     },
     closed: end.closed,
-    close: () => session.close(() => end.abandon('done')),
+    close() {
+      const done = () => end.abandon('done');
+      session.close(done);
+      setTimeout(done, CLOSE_WITHIN_MS).unref();
+    },
   };
+}
+
+function refused(message: string): Duplex {
+  const stream = new PassThrough();
+  // Whoever asked for it listens to it first.
+  setImmediate(() => stream.destroy(new Error(message)));
+  return stream;
 }

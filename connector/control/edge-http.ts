@@ -1,5 +1,6 @@
 // The plain requests of a connector: joining, and the certificates of its listeners.
 
+import https from 'node:https';
 import type { z } from 'zod';
 import {
   ApiError,
@@ -11,7 +12,7 @@ import {
   SshCertificateRequest,
 } from '../../core/api.ts';
 import type { ConnectorId } from '../../core/ids.ts';
-import { proxyFault } from '../../core/tunnel/proxy-settings.ts';
+import { proxyFault, proxyNote } from '../../core/tunnel/proxy-settings.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { AuthorizeRequest } from './edge-token.ts';
@@ -118,6 +119,8 @@ export function causeOf(error: unknown): string {
   const code = (cause as { code?: unknown } | null)?.code;
   const proxys = cause instanceof Error ? proxyFault(cause) : undefined;
   if (proxys !== undefined) return proxys;
+  if (cause instanceof Error && cause.name === 'TimeoutError')
+    return `no answer in time${proxyNote(https.globalAgent)}`;
   if (typeof code === 'string') return code;
   return cause instanceof Error ? cause.name : 'unknown error';
 }

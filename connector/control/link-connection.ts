@@ -13,6 +13,7 @@ import {
   OLDEST_CONTROL_PROTOCOL,
 } from '../../core/control.ts';
 import { ApiError } from '../../core/api.ts';
+import { proxyNote } from '../../core/tunnel/proxy-settings.ts';
 import { SessionId } from '../../core/ids.ts';
 import { causeOf, clockSkewNote } from './edge-http.ts';
 
@@ -93,7 +94,6 @@ export function dialLink(
 
   const socket = new WebSocket(`${input.edge.replace(/^http/, 'ws')}/connectors/link`, {
     headers: { authorization: input.authorization },
-    handshakeTimeout: timing.welcomeMs,
     maxPayload: MAX_CONTROL_MESSAGE_BYTES,
     // It knows the proxy, where there is one.
     agent: input.edge.startsWith('https:') ? https.globalAgent : undefined,
@@ -104,7 +104,11 @@ export function dialLink(
     allowSynchronousEvents: false,
   });
   const welcomeDeadline = setTimeout(
-    () => finish({ kind: 'unreachable', message: `no welcome within ${timing.welcomeMs} ms` }),
+    () =>
+      finish({
+        kind: 'unreachable',
+        message: `no welcome within ${timing.welcomeMs} ms${proxyNote(https.globalAgent)}`,
+      }),
     timing.welcomeMs,
   );
 

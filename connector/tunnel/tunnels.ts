@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { TunnelId } from '../../core/ids.ts';
 import type { Result } from '../../core/result.ts';
+import { CLOSE_REFUSED } from '../../core/tunnel/relay.ts';
 import { CHANNEL_WINDOW_BYTES } from '../../core/tunnel/resumable-channel.ts';
 import { type ConnectFault, type RelaySocket, type SocketEvents, TunnelEnd } from '../../core/tunnel/tunnel-end.ts';
 import type { ByteStream, Peer } from '../door.ts';
@@ -22,7 +23,17 @@ interface TunnelsOptions {
   /** Whether the connector was told to stop: what runs goes on, and nothing new begins. */
   readonly draining: () => boolean;
   readonly log: Logger;
+  readonly limits?: Partial<TunnelLimits>;
 }
+
+interface TunnelLimits {
+  readonly tunnels: number;
+  /** So that nobody takes all of them. */
+  readonly ofAPerson: number;
+  /** From the first meeting of both ends to the client's first HTTP/2 settings. */
+  readonly handshakeMs: number;
+}
+const LIMITS: TunnelLimits = { tunnels: 2_000, ofAPerson: 64, handshakeMs: 30_000 };
 
 interface Tunnels {
   open(tunnel: TunnelId, email: string): void;
@@ -30,53 +41,84 @@ interface Tunnels {
   close(): void;
 }
 
-const MAX_TUNNELS = 2_000;
-/** So that nobody takes all of them. */
-const MAX_OF_A_PERSON = 64;
+/** To relays, under way at once: all tunnels lose their connections together when the edge is released anew. */
+const MAX_DIALS = 32;
+/** Dials at once to say no: of more than that the log tells, and their clients wait in vain. */
+const MAX_TURNING_AWAY = 32;
 /** Connections of clients at once in one tunnel. */
 const MAX_STREAMS = 256;
 /** Of one stream: what a client may be ahead of its target. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
-const HANDSHAKE_WITHIN_MS = 30_000;
 
 export function createTunnels(options: TunnelsOptions): Tunnels {
   const { log } = options;
+  const limits: TunnelLimits = { ...LIMITS, ...options.limits };
   const running = new Map<TunnelId, { readonly end: TunnelEnd; readonly email: string }>();
+  const dials = atMost(MAX_DIALS);
+  let turningAway = 0;
+
+  function refusalOf(email: string): string | undefined {
+    if (running.size >= limits.tunnels) return `the connector has its ${limits.tunnels} tunnels open: try again later`;
+    const theirs = [...running.values()].filter((other) => other.email === email).length;
+    return theirs >= limits.ofAPerson
+      ? `you have ${theirs} tunnels open at this connector: end some of them`
+      : undefined;
+  }
+
+  /** Whoever waits for it is told why, and at once. */
+  async function turnAway(tunnel: TunnelId, email: string, message: string): Promise<void> {
+    log.warn('tunnel.refused', { tunnel, email, message });
+    if (turningAway >= MAX_TURNING_AWAY) return;
+    turningAway++;
+    try {
+      const dialled = await options.connect(tunnel, { message() {}, closed() {} });
+      if (dialled.ok) dialled.value.close(CLOSE_REFUSED, message);
+    } finally {
+      turningAway--;
+    }
+  }
 
   function open(tunnel: TunnelId, email: string): void {
-    const secureContext = options.tls();
     if (running.has(tunnel)) return;
-    const theirs = [...running.values()].filter((other) => other.email === email).length;
     if (options.draining()) {
+      // The edge passes over who does not dial, to another replica.
       log.warn('tunnel.refused', { tunnel, email, message: 'this connector is stopping' });
       return;
     }
-    if (!secureContext || running.size >= MAX_TUNNELS || theirs >= MAX_OF_A_PERSON) {
-      const many =
-        theirs >= MAX_OF_A_PERSON ? `${theirs} of theirs are open already` : `${running.size} are open already`;
-      const why = secureContext ? many : 'this connector has no certificate yet';
-      log.warn('tunnel.refused', { tunnel, email, message: why });
+    const secureContext = options.tls();
+    const refusal = secureContext
+      ? refusalOf(email)
+      : 'the connector has no certificate yet: try again in a minute, or have its log looked at';
+    if (!secureContext || refusal !== undefined) {
+      void turnAway(tunnel, email, refusal ?? '').catch(() => {});
       return;
     }
     let address = 'unknown';
+    let deadline: NodeJS.Timeout | undefined;
     const end = new TunnelEnd({
-      connect: (events) => options.connect(tunnel, events),
+      connect: (events) => dials.run(() => options.connect(tunnel, events)),
       onNotice: (notice) => {
-        if (notice.kind === 'attached') address = notice.address ?? address;
+        if (notice.kind !== 'attached') return;
+        address = notice.address ?? address;
+        deadline ??= setTimeout(() => end.abandon('no client came in by it in time'), limits.handshakeMs);
       },
     });
     running.set(tunnel, { end, email });
     log.info('tunnel.opened', { tunnel, email });
     void end.closed.then(({ kind, message }) => {
       running.delete(tunnel);
+      clearTimeout(deadline);
       log.info('tunnel.closed', { tunnel, reason: kind, message });
     });
-    serve(end, secureContext, (stream, resource) => {
-      if (options.draining()) return refuse(stream, constants.HTTP_STATUS_SERVICE_UNAVAILABLE);
-      const carry = options.carrierOf(resource);
-      if (!carry) return refuse(stream, constants.HTTP_STATUS_NOT_FOUND);
-      stream.respond({ ':status': constants.HTTP_STATUS_OK });
-      carry(stream, { address, via: 'tunnel' });
+    serve(end, secureContext, {
+      greeted: () => clearTimeout(deadline),
+      take(stream, resource) {
+        if (options.draining()) return refuse(stream, constants.HTTP_STATUS_SERVICE_UNAVAILABLE);
+        const carry = options.carrierOf(resource);
+        if (!carry) return refuse(stream, constants.HTTP_STATUS_NOT_FOUND);
+        stream.respond({ ':status': constants.HTTP_STATUS_OK });
+        carry(stream, { address, via: 'tunnel' });
+      },
     });
   }
 
@@ -91,15 +133,22 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
 function serve(
   end: TunnelEnd,
   secureContext: SecureContext,
-  take: (stream: ServerHttp2Stream, resource: string) => void,
+  {
+    greeted,
+    take,
+  }: {
+    /** The client speaks HTTP/2. */
+    readonly greeted: () => void;
+    readonly take: (stream: ServerHttp2Stream, resource: string) => void;
+  },
 ): void {
   const server = createSecureServer({
     SNICallback: (_name, use) => use(null, secureContext),
-    handshakeTimeout: HANDSHAKE_WITHIN_MS,
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: MAX_STREAMS },
   });
   server.on('session', (session) => {
     session.setLocalWindowSize(CHANNEL_WINDOW_BYTES);
+    session.once('remoteSettings', greeted);
     session.on('error', () => end.abandon('HTTP/2 within the tunnel failed'));
     session.on('close', () => end.abandon('the client left'));
   });
@@ -119,4 +168,24 @@ function serve(
 function refuse(stream: ServerHttp2Stream, status: number): void {
   stream.respond({ ':status': status }, { endStream: true });
   stream.resume();
+}
+
+/** Runs so many at once, in their order; the others wait. */
+function atMost(most: number): { run<T>(work: () => Promise<T>): Promise<T> } {
+  const waiting: (() => void)[] = [];
+  let underWay = 0;
+  return {
+    async run(work) {
+      if (underWay >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+      else underWay++;
+      try {
+        return await work();
+      } finally {
+        // Its place goes to the next.
+        const next = waiting.shift();
+        if (next) next();
+        else underWay--;
+      }
+    },
+  };
 }

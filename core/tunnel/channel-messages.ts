@@ -6,7 +6,7 @@
 //   3 ACK    consumed:u64            up to there it was used, and is needed no more
 //   4 HELLO  version:u8 instance:16 window:u32 received:u64 consumed:u64
 //                                    send from `received` on; so much may be under way behind `consumed`
-//   5 PING   consumed:u64            answered by ACK
+//   5 PING   consumed:u64 sent:u64   answered by ACK; what is missing of what was sent is asked for by HELLO
 //
 // The relay reads none of them (docs/adr/0057).
 
@@ -39,7 +39,8 @@ export interface Hello {
 type ChannelMessage =
   | { readonly kind: 'data'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'end'; readonly offset: number }
-  | { readonly kind: 'ack' | 'ping'; readonly consumed: number }
+  | { readonly kind: 'ack'; readonly consumed: number }
+  | { readonly kind: 'ping'; readonly consumed: number; readonly sent: number }
   | ({ readonly kind: 'hello' } & Hello);
 
 export function writeData(offset: number, parts: readonly Uint8Array[], length: number): Uint8Array {
@@ -56,7 +57,14 @@ export function writeData(offset: number, parts: readonly Uint8Array[], length: 
 
 export const writeEnd = (offset: number): Uint8Array => writeShort(END, offset);
 export const writeAck = (consumed: number): Uint8Array => writeShort(ACK, consumed);
-export const writePing = (consumed: number): Uint8Array => writeShort(PING, consumed);
+
+export function writePing(consumed: number, sent: number): Uint8Array {
+  const message = new Uint8Array(1 + 2 * OFFSET_BYTES);
+  message[0] = PING;
+  writeOffset(message, 1, consumed);
+  writeOffset(message, 1 + OFFSET_BYTES, sent);
+  return message;
+}
 
 export function writeHello(hello: Hello): Uint8Array {
   const message = new Uint8Array(HELLO_BYTES);
@@ -81,10 +89,13 @@ export function readChannelMessage(message: Uint8Array): Result<ChannelMessage, 
     if (bytes.length === 0 || bytes.length > MAX_DATA_BYTES) return err(`a message has ${bytes.length} bytes of data`);
     return ok({ kind: 'data', offset, bytes });
   }
+  if (kind === PING) {
+    const sent = message.length === 1 + 2 * OFFSET_BYTES ? readOffset(message, 1 + OFFSET_BYTES) : undefined;
+    return sent === undefined ? err('a ping is not of its length') : ok({ kind: 'ping', consumed: offset, sent });
+  }
   if (message.length !== 1 + OFFSET_BYTES) return err('a message is too long');
   if (kind === END) return ok({ kind: 'end', offset });
   if (kind === ACK) return ok({ kind: 'ack', consumed: offset });
-  if (kind === PING) return ok({ kind: 'ping', consumed: offset });
   return err(`a message is of an unknown kind, ${kind}`);
 }
 

@@ -16,3 +16,13 @@ export function proxyFault(error: Error): string | undefined {
   const isProxys = code === 'ERR_PROXY_TUNNEL' || /^Proxy response \(/.test(error.message);
   return isProxys ? `by the proxy of HTTPS_PROXY: ${error.message.trim().replace(/\/\/[^@/\s]*@/g, '//')}` : undefined;
 }
+
+/**
+ * For what did not answer in time: which proxy may be why. Empty: there is none. `agent`: Node's global one for HTTPS, which keeps what
+ * `setGlobalProxyFromEnv` was given.
+ */
+export function proxyNote(agent: { readonly options: object }): string {
+  const kept = 'proxyEnv' in agent.options ? agent.options.proxyEnv : undefined;
+  const proxy = typeof kept === 'object' && kept && 'HTTPS_PROXY' in kept ? kept.HTTPS_PROXY : undefined;
+  return typeof proxy === 'string' ? `; HTTPS_PROXY is ${proxy.replace(/\/\/[^/]*@/, '//')}` : '';
+}

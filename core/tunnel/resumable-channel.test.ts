@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { INSTANCE_BYTES, writeAck, writeData, writeEnd, writeHello } from './channel-messages.ts';
-import { ResumableChannel } from './resumable-channel.ts';
+import { INSTANCE_BYTES, MAX_DATA_BYTES, writeAck, writeData, writeEnd, writeHello } from './channel-messages.ts';
+import { FIRST_FLIGHT_BYTES, ResumableChannel } from './resumable-channel.ts';
 
 class End {
   readonly channel: ResumableChannel;
@@ -17,12 +17,14 @@ class End {
   unused = 0;
   use: 'at once' | 'later' = 'at once';
   readonly faults: string[] = [];
+  busy = false;
 
   constructor(id: number, window: number) {
     this.channel = new ResumableChannel({
       instance: new Uint8Array(INSTANCE_BYTES).fill(id),
       window,
       send: (message) => this.outbox.push(message),
+      isBusy: () => this.busy,
       onData: (bytes) => {
         this.taken.push(Uint8Array.from(bytes));
         this.unused += bytes.length;
@@ -222,11 +224,18 @@ it('asks again with the next ping where the answer was lost as well', () => {
   relay.b.channel.ping();
   relay.a.channel.ping();
   relay.settle();
-  relay.a.channel.end();
-  expect(relay.b.ended).toBe(0);
-  relay.b.receive(writeData(5, [text.subarray(5)], 5));
-  relay.settle();
   expect(relay.b.text.equals(text)).toBe(true);
+  expect(relay.b.ended).toBe(1);
+});
+
+it('asks for an end that vanished, with nothing behind it', () => {
+  const relay = new Relay();
+  relay.attach();
+  relay.settle();
+  relay.a.channel.end();
+  relay.a.outbox.length = 0;
+  relay.a.channel.ping();
+  relay.settle();
   expect(relay.b.ended).toBe(1);
 });
 
@@ -270,6 +279,80 @@ describe('a full window', () => {
     const digest = (of: Buffer) => createHash('sha256').update(of).digest('hex');
     expect(digest(relay.a.text)).toBe(digest(long));
     expect(digest(relay.b.text)).toBe(digest(long));
+  });
+});
+
+describe('on a connection that was just made', () => {
+  const MIB = 1024 * 1024;
+
+  it('sends little before anything is acknowledged, and a whole window once that much was', () => {
+    const relay = new Relay(4 * MIB);
+    relay.attach();
+    relay.settle();
+    relay.b.use = 'later';
+    relay.a.channel.write(bytes(12 * MIB, 1));
+    expect(relay.a.outbox).toHaveLength(FIRST_FLIGHT_BYTES / MAX_DATA_BYTES);
+    relay.settle();
+    let most = 0;
+    while (relay.b.unused > 0) {
+      relay.b.useAll();
+      most = Math.max(most, relay.a.channel.unacknowledged);
+      relay.settle();
+      most = Math.max(most, relay.b.unused);
+    }
+    expect(relay.b.text.length).toBe(12 * MIB);
+    expect(most).toBeGreaterThan(2 * MIB);
+  });
+
+  it('gets on though the other end is lost more often than a window takes to arrive, with the queue bounded', () => {
+    const relay = new Relay(4 * MIB);
+    const long = bytes(24 * MIB, 5);
+    relay.attach();
+    relay.settle();
+    relay.a.channel.write(long);
+    let longest = 0;
+    let losses = 0;
+    for (; relay.b.text.length < long.length && losses < 400; losses++) {
+      // What one end queued for its own connection is not lost with the other's.
+      relay.b.outbox.length = 0;
+      relay.a.channel.detached();
+      relay.b.channel.detached();
+      relay.attach();
+      for (let i = 0; i < 12; i++) {
+        relay.step('a');
+        while (relay.step('b'));
+      }
+      longest = Math.max(longest, relay.a.outbox.length);
+    }
+    expect(relay.b.text.equals(long)).toBe(true);
+    expect(longest).toBeLessThan((8 * MIB) / MAX_DATA_BYTES);
+    expect([...relay.a.faults, ...relay.b.faults]).toEqual([]);
+  });
+
+  it('adds nothing to a connection that is busy, has its writer wait, and goes on when it is free', () => {
+    const relay = new Relay(4 * MIB);
+    relay.attach();
+    relay.settle();
+    relay.a.busy = true;
+    expect(relay.a.channel.write(bytes(1000, 1))).toBe(true);
+    expect(relay.a.channel.write(bytes(MAX_DATA_BYTES, 1))).toBe(false);
+    expect(relay.a.outbox).toEqual([]);
+    // What is said in between is short, and goes.
+    relay.a.channel.ping();
+    expect(relay.a.outbox).toHaveLength(1);
+    relay.a.busy = false;
+    relay.a.channel.resume();
+    expect(relay.a.drained).toBe(1);
+    relay.settle();
+    expect(relay.b.text.length).toBe(1000 + MAX_DATA_BYTES);
+  });
+
+  it('tells a writer of room once the other end is there again', () => {
+    const relay = new Relay(4 * MIB);
+    expect(relay.a.channel.write(bytes(100_000, 1))).toBe(false);
+    relay.attach();
+    relay.step('b');
+    expect(relay.a.drained).toBe(1);
   });
 });
 
@@ -318,6 +401,7 @@ describe('what the other end may not say', () => {
     ['a hello that claims more', writeHello({ ...hello, received: 5 }), /not sent/],
     ['a hello that used what it did not receive', writeHello({ ...hello, consumed: 5 }), /wrong offsets/],
     ['a hello without a window', writeHello({ ...hello, window: 0 }), /no window/],
+    ['a ping without what was sent', Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0, 0), /not of its length/],
     ['an end with more behind it', writeEnd(0).subarray(0, 5), /too short/],
   ])('%s', (_, message, expected) => {
     const { a } = greeted();

@@ -3,7 +3,9 @@
 // from there. Neither loses nor repeats a byte (docs/adr/0057).
 //
 // A full window is back-pressure: the sender waits, however long the other end is away. Memory is bounded by the two
-// windows. No clock and no platform: its owner connects, gives up, and pings.
+// windows. What a connection carries begins small and grows with what is acknowledged: a flight of a whole window, sent anew
+// into a queue that still holds the one before, would grow that queue with each loss and deliver nothing. No clock and no
+// platform: its owner connects, gives up, and pings.
 
 import { err, ok, type Result } from '../result.ts';
 import {
@@ -21,6 +23,10 @@ import { SentBytes } from './sent-bytes.ts';
 
 /** Bytes under way in one direction: 70 Mbit/s at 120 ms would need 1 MiB, a gigabit at 30 ms some 4. */
 export const CHANNEL_WINDOW_BYTES = 4 * 1024 * 1024;
+/** Sent on a connection before anything is acknowledged on it; each acknowledged byte allows one more, until the window does not. */
+export const FIRST_FLIGHT_BYTES = 2 * MAX_DATA_BYTES;
+/** Written and not handed to a connection: a writer that is further ahead waits, so that what is urgent can still go before. */
+const AHEAD_BYTES = MAX_DATA_BYTES;
 
 interface ChannelOptions {
   /** Random, of INSTANCE_BYTES: tells this end from one that was begun anew. */
@@ -28,6 +34,8 @@ interface ChannelOptions {
   readonly window?: number;
   /** To the relay. Called only between `attached` and `detached`. */
   readonly send: (message: Uint8Array) => void;
+  /** The connection still holds much of what was sent: no more data now. `resume` is called when it does not. */
+  readonly isBusy?: () => boolean;
   /** The next bytes. They are counted against the window until `consumed`. */
   readonly onData: (bytes: Uint8Array) => void;
   /** Nothing comes any more. Once. */
@@ -42,6 +50,9 @@ export class ResumableChannel {
   readonly #sent = new SentBytes();
   /** Handed to the present connection up to here. */
   #flushed = 0;
+  /** Of the present connection: acknowledged up to there, or where it began; and so much may be under way behind it. */
+  #flightFrom = 0;
+  #flight = FIRST_FLIGHT_BYTES;
   #ending = false;
   #endAcknowledged = false;
   #wantsDrain = false;
@@ -53,6 +64,8 @@ export class ResumableChannel {
   #received = 0;
   #consumed = 0;
   #acknowledged = 0;
+  /** Up to there acknowledgements are frequent: the other end's flight is still growing. */
+  #oftenUntil = 0;
   #receivedEnd = false;
   /** Something is missing, and was asked for. */
   #asked = false;
@@ -91,8 +104,14 @@ export class ResumableChannel {
     if (this.#ending) throw new Error('written behind the end');
     this.#sent.add(bytes);
     this.#flush();
-    this.#wantsDrain = this.unacknowledged >= this.#window;
+    this.#wantsDrain = this.#isFull;
     return !this.#wantsDrain;
+  }
+
+  /** The connection is not busy any more. */
+  resume(): void {
+    this.#flush();
+    this.#tellRoom();
   }
 
   /** Nothing is written any more; what was written arrives. */
@@ -106,15 +125,17 @@ export class ResumableChannel {
   consumed(bytes: number): void {
     this.#consumed += bytes;
     const last = this.#receivedEnd && this.#consumed === this.#received;
-    if (last || this.#consumed - this.#acknowledged >= this.#window / 4) this.#acknowledge();
+    const seldom = this.#window / 4;
+    const every = this.#consumed < this.#oftenUntil ? Math.min(seldom, MAX_DATA_BYTES) : seldom;
+    if (last || this.#consumed - this.#acknowledged >= every) this.#acknowledge();
   }
 
-  /** Asks for a sign of life, and acknowledges what was used. */
+  /** Asks for a sign of life, acknowledges what was used, and says how much was sent. */
   ping(): void {
     if (!this.#greeted) return;
     this.#asked = false;
     this.#acknowledged = this.#consumed;
-    this.#options.send(writePing(this.#position(this.#consumed)));
+    this.#options.send(writePing(this.#position(this.#consumed), this.#flushed));
   }
 
   /** A message of the other end. Fails with what is wrong: then the channel is of no use any more. */
@@ -129,7 +150,10 @@ export class ResumableChannel {
         return this.#acknowledgedTo(it.consumed);
       case 'ping': {
         const taken = this.#acknowledgedTo(it.consumed);
-        if (taken.ok) this.#acknowledge();
+        if (!taken.ok) return taken;
+        this.#acknowledge();
+        // What was lost last is followed by nothing that tells.
+        if (it.sent > this.#position(this.#received)) this.#ask();
         return taken;
       }
       case 'data':
@@ -146,9 +170,11 @@ export class ResumableChannel {
     this.#peer ??= { instance: hello.instance, window: hello.window };
     // A hello that was overtaken says less than is known; what was released is there already.
     this.#flushed = Math.max(hello.received, this.#sent.begin, this.#peerConsumed);
+    this.#flightFrom = this.#flushed;
+    this.#flight = FIRST_FLIGHT_BYTES;
     this.#greeted = this.#attached;
     const taken = this.#acknowledgedTo(hello.consumed);
-    this.#flush();
+    this.resume();
     return taken;
   }
 
@@ -158,12 +184,23 @@ export class ResumableChannel {
     this.#endAcknowledged ||= this.#ending && consumed === this.#sent.end + 1;
     this.#peerConsumed = Math.max(this.#peerConsumed, Math.min(consumed, this.#sent.end));
     this.#sent.release(this.#peerConsumed);
-    this.#flush();
-    if (this.#wantsDrain && this.unacknowledged < this.#window) {
-      this.#wantsDrain = false;
-      this.#options.onDrain();
+    const more = this.#peerConsumed - this.#flightFrom;
+    if (more > 0) {
+      this.#flightFrom += more;
+      this.#flight += more;
     }
+    this.resume();
     return ok(undefined);
+  }
+
+  get #isFull(): boolean {
+    return this.unacknowledged >= this.#window || this.#sent.end - this.#flushed >= AHEAD_BYTES;
+  }
+
+  #tellRoom(): void {
+    if (!this.#wantsDrain || this.#isFull) return;
+    this.#wantsDrain = false;
+    this.#options.onDrain();
   }
 
   #take(offset: number, bytes: Uint8Array): Result<void, string> {
@@ -190,8 +227,9 @@ export class ResumableChannel {
       return ok(undefined);
     }
     this.#receivedEnd = true;
-    this.#options.onEnd();
+    // First: whoever hears of the end may close the connection.
     this.#acknowledge();
+    this.#options.onEnd();
     return ok(undefined);
   }
 
@@ -218,6 +256,8 @@ export class ResumableChannel {
   }
 
   #hello(): Hello {
+    this.#acknowledged = this.#consumed;
+    this.#oftenUntil = this.#received + this.#window / 4;
     return {
       version: CHANNEL_VERSION,
       instance: this.#options.instance,
@@ -229,8 +269,8 @@ export class ResumableChannel {
 
   #flush(): void {
     if (!this.#greeted || !this.#peer) return;
-    const to = Math.min(this.#sent.end, this.#peerConsumed + this.#peer.window);
-    while (this.#flushed < to) {
+    const to = Math.min(this.#sent.end, this.#peerConsumed + this.#peer.window, this.#flightFrom + this.#flight);
+    while (this.#flushed < to && !this.#options.isBusy?.()) {
       const from = this.#flushed;
       const stop = Math.min(to, from + MAX_DATA_BYTES);
       this.#flushed = stop;

@@ -5,8 +5,10 @@ import { Duplex } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { err, ok } from '../result.ts';
 import { writeEnd } from './channel-messages.ts';
-import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER } from './relay.ts';
+import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER, CLOSE_REFUSED } from './relay.ts';
 import { type RelaySocket, type SocketEvents, TunnelEnd } from './tunnel-end.ts';
+
+const [ACK, PING] = [3, 5];
 
 /** As edge/objects/tunnel/tunnel-relay.ts, but messages take a turn, and what is under way is lost with its connection. */
 class MemoryRelay {
@@ -17,20 +19,42 @@ class MemoryRelay {
   dead = false;
   bytes = 0;
   delivered = 0;
+  /** Bytes that no connection takes off the sender's hands. */
+  held = 0;
+  pings = 0;
+  /** Sees each message before it is under way. */
+  onSend: (from: string, message: Uint8Array) => void = () => {};
+  /** How it ended, for whoever was not there to hear it. */
+  #verdict: { code: number } | undefined;
+  #taken = () => {};
+  /** The last message left. */
+  tell = () => this.#taken();
 
   connect = (name: string, other: string) => async (events: SocketEvents) => {
     this.dials++;
     if (this.refuse) return err(this.refuse);
     this.lose(name);
     const mine = { events, alive: true };
+    const verdict = this.#verdict;
+    if (verdict) {
+      setImmediate(() => events.closed(verdict.code, 'the other end left'));
+      return ok({ send: () => {}, bufferedAmount: 0, close: () => {} });
+    }
     this.#ends.set(name, mine);
     const later = (deliver: () => void) => setImmediate(() => mine.alive && !this.dead && deliver());
     const theirs = this.#ends.get(other);
     if (theirs?.alive)
       for (const end of [mine, theirs])
         setImmediate(() => end.alive && end.events.message(JSON.stringify({ kind: 'attached' })));
+    const relay = this;
     const socket: RelaySocket = {
-      send: (message) => {
+      get bufferedAmount() {
+        return relay.held;
+      },
+      send: (message, taken) => {
+        if (taken) this.#taken = taken;
+        if (message[0] === PING) this.pings++;
+        this.onSend(name, message);
         this.bytes += message.length;
         const copy = Uint8Array.from(message);
         later(() => {
@@ -44,12 +68,15 @@ class MemoryRelay {
         if (!mine.alive) return;
         mine.alive = false;
         setImmediate(() => events.closed(code, ''));
-        if (code === 1000 || code === CLOSE_ABANDONED)
-          setImmediate(() =>
-            setImmediate(() =>
-              this.#ends.get(other)?.events.closed(code === 1000 ? CLOSE_DONE : CLOSE_OVER, 'the other end left'),
-            ),
-          );
+        if (code !== 1000 && code !== CLOSE_ABANDONED) return;
+        const told = code === 1000 ? CLOSE_DONE : CLOSE_OVER;
+        this.#verdict = { code: told };
+        setImmediate(() =>
+          setImmediate(() => {
+            const theirs = this.#ends.get(other);
+            if (theirs?.alive) theirs.events.closed(told, 'the other end left');
+          }),
+        );
       },
     };
     return ok(socket);
@@ -83,7 +110,8 @@ const duplex = (end: TunnelEnd): Duplex => {
 
 const digestOf = async (from: Duplex): Promise<string> => {
   const hash = createHash('sha256');
-  for await (const chunk of from) hash.update(chunk as Uint8Array);
+  // The other direction goes on.
+  for await (const chunk of from.iterator({ destroyOnReturn: false })) hash.update(chunk as Uint8Array);
   return hash.digest('hex');
 };
 
@@ -108,7 +136,7 @@ describe('two ends', () => {
     const a = new TunnelEnd({
       connect: async (given) => {
         events = given;
-        return ok({ send: () => {}, close: () => {} });
+        return ok({ send: () => {}, bufferedAmount: 0, close: () => {} });
       },
     });
     await vi.waitFor(() => expect(events).toBeDefined());
@@ -138,6 +166,44 @@ describe('two ends', () => {
     expect(lost).toBeGreaterThan(20);
     expect((await Promise.all([a.closed, b.closed])).map(({ kind }) => kind)).toEqual(['ended', 'ended']);
   });
+
+  it('one that has everything, and whose everything arrived, is not lost because the other is gone', async () => {
+    const { relay, a, b } = pair();
+    const [x, y] = [duplex(a), duplex(b)];
+    const [atX, atY] = [digestOf(x), digestOf(y)];
+    x.end('question');
+    await atY;
+    relay.onSend = (from, message) => {
+      if (from !== 'a' || message[0] !== ACK || message[8] !== 7) return;
+      relay.refuse = { final: true, message: 'the tunnel is no more' };
+      relay.lose('a');
+    };
+    y.end('answer');
+    await atX;
+    expect((await a.closed).kind).toBe('ended');
+    b.abandon('enough');
+  });
+
+  it.each(['a', 'b'])(
+    'are both done though the connection of %s is lost with the last acknowledgement',
+    async (lost) => {
+      const { relay, a, b } = pair();
+      const [x, y] = [duplex(a), duplex(b)];
+      const [atX, atY] = [digestOf(x), digestOf(y)];
+      x.end('question');
+      await atY;
+      let losses = 0;
+      relay.onSend = (from, message) => {
+        // Of an answer of six bytes, and its end.
+        if (from !== 'a' || message[0] !== ACK || message[8] !== 7 || losses++ > 0) return;
+        relay.lose(lost);
+      };
+      y.end('answer');
+      await atX;
+      expect(await Promise.all([a.closed, b.closed])).toMatchObject([{ kind: 'ended' }, { kind: 'ended' }]);
+      expect(losses).toBe(1);
+    },
+  );
 
   it('one may end long before the other', async () => {
     const { relay, a, b } = pair();
@@ -176,6 +242,45 @@ describe('two ends', () => {
   });
 });
 
+it('a reader that does not read for longer than a dead connection is given is no dead connection', async () => {
+  const timing = { ...QUICK, silentMs: 700 };
+  const { relay, a, b } = pair(new MemoryRelay(), timing, 256 * 1024);
+  const [x, y] = [duplex(a), duplex(b)];
+  const total = 4 * 1024 * 1024;
+  Duplex.from(bytes(total, 3)).pipe(x);
+  await vi.waitFor(() => expect(relay.delivered).toBeGreaterThan(256 * 1024));
+  // Of two ends.
+  const pinged = relay.pings + (4 * timing.silentMs) / timing.pingMs;
+  await vi.waitFor(() => expect(relay.pings).toBeGreaterThan(pinged), 10_000);
+  expect(relay.dials).toBe(2);
+  const read = digestOf(y);
+  y.end();
+  x.resume();
+  expect(await read).toBe(digest(total, 3));
+  expect((await a.closed).kind).toBe('ended');
+});
+
+it('what leaves this process slowly waits in the writer, and goes on when it left', async () => {
+  const { relay, a, b } = pair();
+  const [x, y] = [duplex(a), duplex(b)];
+  const read = digestOf(y);
+  await new Promise((resolve) => x.write('first', resolve));
+  await vi.waitFor(() => expect(relay.delivered).toBeGreaterThan(0));
+  relay.held = 1024 * 1024;
+  const before = relay.bytes;
+  x.end(Buffer.alloc(1024 * 1024, 1));
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(relay.bytes - before).toBeLessThan(1_000);
+  relay.held = 0;
+  relay.tell();
+  expect(await read).toBe(
+    createHash('sha256')
+      .update('first')
+      .update(Buffer.alloc(1024 * 1024, 1))
+      .digest('hex'),
+  );
+});
+
 describe('an end says why it is over', () => {
   it('when the other does not come in time', async () => {
     const relay = new MemoryRelay();
@@ -200,6 +305,32 @@ describe('an end says why it is over', () => {
     duplex(alone);
     expect(await alone.closed).toEqual({ kind: 'lost', message: 'the tunnel is no more' });
     expect(relay.dials).toBe(1);
+  });
+
+  it('when the other refuses: at once, by its words', async () => {
+    const alone = new TunnelEnd({
+      connect: async (events) => {
+        setImmediate(() => events.closed(CLOSE_REFUSED, 'the connector has its 2000 tunnels open'));
+        return ok({ send: () => {}, bufferedAmount: 0, close: () => {} });
+      },
+    });
+    duplex(alone);
+    expect(await alone.closed).toEqual({ kind: 'lost', message: 'the connector has its 2000 tunnels open' });
+  });
+
+  it('when the relay says again and again that the other is there, and nothing ever comes from it', async () => {
+    let dials = 0;
+    const alone = new TunnelEnd({
+      timing: { ...QUICK, resumeWithinMs: 400, silentMs: 60 },
+      connect: async (events) => {
+        dials++;
+        setImmediate(() => events.message(JSON.stringify({ kind: 'attached' })));
+        return ok({ send: () => {}, bufferedAmount: 0, close: () => {} });
+      },
+    });
+    duplex(alone);
+    expect(await alone.closed).toEqual({ kind: 'lost', message: 'the other end does not answer' });
+    expect(dials).toBeGreaterThan(1);
   });
 
   it('when the other leaves: at once, and what was not written fails', async () => {

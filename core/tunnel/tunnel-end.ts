@@ -3,12 +3,15 @@
 
 import type { Result } from '../result.ts';
 import { INSTANCE_BYTES } from './channel-messages.ts';
-import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER, RelayNotice, RESUME_WITHIN_MS } from './relay.ts';
+import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER, CLOSE_REFUSED, RelayNotice, RESUME_WITHIN_MS } from './relay.ts';
 import { ResumableChannel } from './resumable-channel.ts';
 
 /** A connection to the relay, a WebSocket. */
 export interface RelaySocket {
-  send(message: Uint8Array): void;
+  /** `taken`: called when it has left this process, or never will. */
+  send(message: Uint8Array, taken?: () => void): void;
+  /** Bytes that have not left this process. */
+  readonly bufferedAmount: number;
   close(code: number, reason?: string): void;
 }
 
@@ -55,6 +58,8 @@ export type TunnelClosed = { readonly kind: 'ended' | 'lost' | 'abandoned'; read
 const DONE: TunnelClosed = { kind: 'ended', message: 'both ends are done' };
 /** By this end: it dials anew. */
 const CLOSE_SILENT = 4408;
+/** Waiting to leave this process: more would only hold up what comes behind, and be lost with the connection. */
+const BUSY_BYTES = 256 * 1024;
 /** Buffered for a reader that is not there. */
 const READER_BYTES = 256 * 1024;
 
@@ -73,7 +78,9 @@ export class TunnelEnd {
   #drained: (() => void) | undefined;
   #socket: RelaySocket | undefined;
   #attached = false;
-  /** Since when the other end cannot be reached. */
+  /** The other end itself was heard since it came: what the relay says proves nothing about it. */
+  #answering = false;
+  /** Since when it is not. */
   #awaySince = performance.now();
   #heardAt = 0;
   #endReceived = false;
@@ -82,6 +89,7 @@ export class TunnelEnd {
   #drop: (() => void) | undefined;
   #readerClosed = false;
   #lastFault = 'the other end did not come';
+  readonly #taken = (): void => this.#channel.resume();
 
   constructor(options: TunnelOptions) {
     this.#options = options;
@@ -92,7 +100,8 @@ export class TunnelEnd {
     this.#channel = new ResumableChannel({
       instance: crypto.getRandomValues(new Uint8Array(INSTANCE_BYTES)),
       ...(options.window !== undefined && { window: options.window }),
-      send: (message) => this.#socket?.send(message),
+      send: (message) => this.#socket?.send(message, this.#taken),
+      isBusy: () => (this.#socket?.bufferedAmount ?? 0) >= BUSY_BYTES,
       onData: (bytes) => {
         this.#waiting.push(bytes);
         this.#hand();
@@ -164,8 +173,8 @@ export class TunnelEnd {
         this.#socket = undefined;
         this.#detached();
         if (code === CLOSE_DONE && this.#readerClosed) this.#finish(DONE);
-        if ((code === CLOSE_DONE || code === CLOSE_OVER) && !this.#endIfOver())
-          this.#finish({ kind: 'lost', message: reason });
+        const isFinal = code === CLOSE_DONE || code === CLOSE_OVER || code === CLOSE_REFUSED;
+        if (isFinal) this.#finish({ kind: 'lost', message: reason });
         this.#lastFault = `the connection was closed (${code}${reason && ` ${reason}`})`;
         resolve(wasAttached);
       };
@@ -184,7 +193,9 @@ export class TunnelEnd {
           wasAttached ||= notice.data.kind === 'attached';
           if (notice.data.kind === 'attached') {
             this.#attached = true;
+            if (!this.#answering) this.#lastFault = 'the other end does not answer';
             this.#channel.attached();
+            this.#endIfOver();
           } else {
             this.#lastFault = 'the other end did not come back';
             this.#detached();
@@ -196,12 +207,14 @@ export class TunnelEnd {
   }
 
   #detached(): void {
-    if (this.#attached) this.#awaySince = performance.now();
+    if (this.#answering) this.#awaySince = performance.now();
+    this.#answering = false;
     this.#attached = false;
     this.#channel.detached();
   }
 
   #take(message: Uint8Array): void {
+    this.#answering = true;
     const taken = this.#channel.receive(message);
     if (taken.ok) this.#endIfOver();
     else this.#fail(taken.error);
@@ -230,24 +243,30 @@ export class TunnelEnd {
   #look(): void {
     const now = performance.now();
     const { resumeWithinMs, silentMs } = this.#timing;
-    if (!this.#attached) {
-      if (now - this.#awaySince >= resumeWithinMs) this.#finish({ kind: 'lost', message: this.#lastFault });
-    } else if (now - this.#heardAt >= silentMs) this.#drop?.();
+    if (!this.#answering && now - this.#awaySince >= resumeWithinMs)
+      this.#finish({ kind: 'lost', message: this.#lastFault });
+    if (!this.#attached || this.#over) return;
+    if (now - this.#heardAt >= silentMs) this.#drop?.();
     else this.#channel.ping();
   }
 
-  #endIfOver(): boolean {
-    if (!this.#channel.over || !this.#readerClosed) return false;
-    this.#finish(DONE, 1000);
-    return true;
+  get #isOver(): boolean {
+    return this.#channel.over && this.#readerClosed;
+  }
+
+  /** With the connection lost, the other end may not have heard that it is: then at the next one. */
+  #endIfOver(): void {
+    if (this.#isOver && this.#attached) this.#finish(DONE, 1000);
   }
 
   #fail(message: string): void {
     this.#finish({ kind: 'lost', message }, CLOSE_ABANDONED);
   }
 
-  #finish(closed: TunnelClosed, code = CLOSE_ABANDONED): void {
+  #finish(given: TunnelClosed, code = CLOSE_ABANDONED): void {
     if (this.#over) return;
+    // Nothing was left to lose.
+    const closed = given.kind === 'lost' && this.#isOver ? DONE : given;
     this.#over = closed;
     this.#socket?.close(code);
     this.#wake?.();

@@ -271,7 +271,8 @@ export type ThrottleName =
   | 'share'
   | 'tunnel'
   | 'join'
-  | 'connector-login';
+  | 'connector-login'
+  | 'connector-tunnel';
 
 export interface StoredAuthority {
   /** PEM. */

@@ -30,6 +30,8 @@ const THROTTLES = {
   tunnel: { most: 240, perMs: 60_000 },
   join: { most: 20, perMs: 60_000 },
   'connector-login': { most: 300, perMs: 60_000 },
+  /** A connector has up to 2,000 tunnels, and a release of the edge ends all their connections at once. */
+  'connector-tunnel': { most: 12_000, perMs: 60_000 },
 } as const satisfies Record<ThrottleName, { readonly most: number; readonly perMs: number }>;
 
 export class Throttles {

@@ -10,6 +10,7 @@ import { benchReplay } from './replay.ts';
 import { benchSearch } from './search.ts';
 import { benchSealing } from './sealing.ts';
 import { benchSsh } from './ssh.ts';
+import { benchTunnel } from './tunnel/tunnel.ts';
 
 const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: number }) => Promise<void>>> = {
   postgres: benchPostgres,
@@ -21,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: n
   search: benchSearch,
   replay: benchReplay,
   reindex: benchReindex,
+  tunnel: benchTunnel,
 };
 
 function readArguments() {

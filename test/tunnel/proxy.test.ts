@@ -6,9 +6,11 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { gatehouse } from '../cli/run-cli.ts';
 import { createAuthority } from '../harness/certificates.ts';
+import { run } from '../harness/run.ts';
 
 const HOST = 'gatehouse.example.com';
 const TUNNEL = 'tun_01m7xr5fk9b56k8brj0dvrwre8';
@@ -81,6 +83,37 @@ test('a proxy that refuses is named with its answer, and without its password', 
   expect([ran.code, ran.stderr]).toEqual([3, expect.stringMatching(/proxy.*407/i)]);
   expect(ran.stderr).not.toContain('hidden');
   expect(asked).toEqual([]);
+});
+
+const SCRIPT = fileURLToPath(new URL('./kit/dial-by-proxy.ts', import.meta.url));
+const eachWay = async (): Promise<Record<string, string>> => {
+  const ran = await run(process.execPath, [SCRIPT, `https://${HOST}`], { env });
+  return JSON.parse(ran.stdout || JSON.stringify({ failed: ran.stderr }));
+};
+
+test('a proxy that hangs is named, by each way of the command line and of the connector, within ten seconds', async () => {
+  answer = 'nothing';
+  const named = `HTTPS_PROXY is http://127.0.0.1:${portOf(proxy)}`;
+  const timedOut = expect.stringMatching(/^by the proxy of HTTPS_PROXY: .*timed out/);
+  expect(await eachWay()).toEqual({
+    request: expect.stringContaining(`no answer in time; ${named}`),
+    join: expect.stringContaining(`no answer in time; ${named}`),
+    ...{ socket: timedOut, link: timedOut, relay: timedOut },
+  });
+});
+
+test('the connector goes by it too, and says what it answers', async () => {
+  const carried = await eachWay();
+  // Its key is none that this edge knows.
+  expect(carried).toMatchObject({ link: 'the edge answered 404', relay: 'the edge answered 404' });
+  expect(asked.some((line) => line === 'WebSocket /connectors/link')).toBe(true);
+  expect(asked.some((line) => line.startsWith('WebSocket /connectors/tunnels/tun_'))).toBe(true);
+  expect(asked).toContain('POST /api/v1/connectors/join');
+  expect(new Set(connects)).toEqual(new Set([`${HOST}:443 Basic ${btoa('someone:hidden')}`]));
+  answer = '407';
+  const refused = await eachWay();
+  for (const way of ['socket', 'link', 'relay']) expect(refused[way]).toMatch(/proxy.*407/i);
+  expect(JSON.stringify(refused)).not.toContain('hidden');
 });
 
 test('what NO_PROXY names is reached directly', async () => {

@@ -3,10 +3,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { AuditPage } from '../../core/api.ts';
+import { z } from 'zod';
+import { AuditPage, GrantList } from '../../core/api.ts';
 import { ResourceName } from '../../core/resource.ts';
 import type { RelaySocket } from '../../core/tunnel/tunnel-end.ts';
-import type { ApiClient } from '../../cli/api-client.ts';
+import { ApiClient } from '../../cli/api-client.ts';
+import { DEMO_PEOPLE } from '../../cli/dev/people.ts';
+import { signInAs } from '../../cli/dev/sign-in.ts';
+import { FetchedPolicy } from '../../cli/policy/stored.ts';
 import { openLocalPort } from '../../cli/tunnel/local-port.ts';
 import { openTunnel } from '../../cli/tunnel/open-tunnel.ts';
 import {
@@ -100,10 +104,34 @@ test('a large result comes whole though its connection to the relay is cut again
 });
 
 test('a statement outlives a restart of the portal, as each release of it makes one', async () => {
-  const { query } = await throughTheTunnel();
+  const { grant: id, query } = await throughTheTunnel();
   const answer = query("select pg_sleep(4), 'still here'");
+  // Let in, or the restart would refuse it.
+  await expect
+    .poll(async () => (await alice.get('/grants', GrantList)).grants.find((it) => it.id === id)?.liveSessions)
+    .toBe(1);
   await edge.close();
   await startTheEdge();
   expect(await answer).toBe('|still here');
   expect(faults).toEqual([]);
+  // The connector's own link is there again, too.
+  await expect.poll(() => query('select 1').catch(() => '')).toBe('1');
+});
+
+test('a policy that asks for a network looks at the address that the portal sees, and a revoked grant opens nothing more', async () => {
+  const { grant: id, query } = await throughTheTunnel();
+  const administrator = DEMO_PEOPLE.find(({ key }) => key === 'bob');
+  if (!administrator) throw new Error('there is no bob');
+  const bob = new ApiClient({ origin: edge.url, token: (await signInAs(administrator, edge.url)).token });
+  const { version, text } = await bob.get('/policy', FetchedPolicy);
+  const from = (network: string) => text.replaceAll('reason: required', `reason: required, networks: ["${network}"]`);
+  const apply = async (given: string, after: number) =>
+    (await bob.put('/policy', { text: given, after }, FetchedPolicy)).version;
+  const elsewhere = await apply(from('192.0.2.0/24'), version);
+  await expect(query('select 1')).rejects.toThrow(/does not let you in from 127\.0\.0\.1/);
+  const here = await apply(from('127.0.0.0/8'), elsewhere);
+  expect(await query('select 1')).toBe('1');
+  await apply(text, here);
+  await alice.post(`/grants/${id}/revoke`, {}, z.unknown());
+  await expect(query('select 1')).rejects.toThrow(/FATAL/);
 });

@@ -1,6 +1,6 @@
 // The relay between two ends, and who may open a tunnel or join one.
 
-import { evictDurableObject, runDurableObjectAlarm, SELF } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject, SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../../core/ids.ts';
@@ -46,8 +46,8 @@ class TestEnd {
     this.#socket.send(message);
   }
 
-  close(code: number): void {
-    this.#socket.close(code, 'of the test');
+  close(code: number, reason = 'of the test'): void {
+    this.#socket.close(code, reason);
   }
 
   async until<T>(find: () => T | undefined): Promise<T> {
@@ -70,6 +70,7 @@ class TestEnd {
 }
 
 const ATTACHED = '{"kind":"attached"}';
+const objectOf = (tunnel: string) => env.TUNNEL.get(env.TUNNEL.idFromName(tunnel));
 const open = (who: Caller, name = 'demo') => who.send('POST', '/tunnels', { resource: name });
 const person = (who: Caller, tunnel: string) =>
   SELF.fetch(`${EDGE}/api/v1/tunnels/${tunnel}`, {
@@ -160,6 +161,15 @@ describe('joining', () => {
   );
 });
 
+test('a connector whose tunnels all come back at once is not kept from its own link', async () => {
+  const answers = await Promise.all(Array.from({ length: 320 }, () => ofConnector(connector, newId('tun'))));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404]));
+  const again = await connector.link([resource('demo'), resource('other')]);
+  expect((await open(people.alice)).status).toBe(200);
+  again.close();
+  link = await connector.link([resource('demo'), resource('other')]);
+});
+
 describe('the relay', () => {
   test('gives each end what the other sends, in order', async () => {
     const { one, other } = await bothEnds();
@@ -173,13 +183,52 @@ describe('the relay', () => {
     }
   });
 
-  test('forgets everything between two messages, and goes on', async () => {
+  test('may be evicted between any two frames: both ends notice nothing', async () => {
+    const { tunnel, one, other } = await bothEnds();
+    for (let n = 0; n < 8; n++) {
+      one.send(Uint8Array.of(1, n));
+      expect(await other.next()).toEqual([1, n]);
+      await evictDurableObject(objectOf(tunnel));
+      other.send(Uint8Array.of(2, n));
+      expect(await one.next()).toEqual([2, n]);
+      await evictDurableObject(objectOf(tunnel));
+    }
+    expect([one.closed, other.closed]).toEqual([undefined, undefined]);
+  });
+
+  test('evicted before an end is lost, comes again or leaves, it does what it would have done', async () => {
+    const { tunnel, one, other } = await bothEnds();
+    const evicted = () => evictDurableObject(objectOf(tunnel));
+    await evicted();
+    one.close(4000);
+    expect(await other.next()).toBe('{"kind":"detached"}');
+    await evicted();
+    const again = await endOf(person(people.alice, tunnel));
+    expect([await again.next(), await other.next()]).toEqual([ATTACHED, expect.stringContaining('attached')]);
+    await evicted();
+    again.send(Uint8Array.of(7));
+    expect(await other.next()).toEqual([7]);
+    await evicted();
+    again.close(1000);
+    expect((await other.whenClosed()).code).toBe(4411);
+  });
+
+  test('has nothing in memory, and no alarm while both ends are there: it sleeps for as long as they say nothing', async () => {
     const { tunnel, one, other } = await bothEnds();
     one.send(Uint8Array.of(1));
     expect(await other.next()).toEqual([1]);
-    await evictDurableObject(env.TUNNEL.get(env.TUNNEL.idFromName(tunnel)));
-    other.send(Uint8Array.of(2));
-    expect(await one.next()).toEqual([2]);
+    const look = () =>
+      runInDurableObject(objectOf(tunnel), async (object, { storage }) => ({
+        own: Object.keys(object).filter((name) => name !== 'ctx' && name !== 'env'),
+        alarm: await storage.getAlarm(),
+        stored: [...(await storage.list()).keys()],
+      }));
+    expect(await look()).toEqual({ own: [], alarm: null, stored: ['terms'] });
+    one.close(4000);
+    expect(await other.next()).toBe('{"kind":"detached"}');
+    await expect.poll(async () => (await look()).alarm).toBeGreaterThan(Date.now());
+    await endOf(person(people.alice, tunnel));
+    expect(await look()).toMatchObject({ alarm: null });
   });
 
   test('tells the other end when one is lost, and both when it is there again', async () => {
@@ -214,7 +263,40 @@ describe('the relay', () => {
     const { tunnel, one, other } = await bothEnds();
     one.close(code);
     expect((await other.whenClosed()).code).toBe(told);
+    // Whoever comes too late hears the same, for a while.
+    expect((await (await endOf(ofConnector(connector, tunnel))).whenClosed()).code).toBe(told);
+    expect(await runDurableObjectAlarm(objectOf(tunnel))).toBe(true);
     expect((await person(people.alice, tunnel)).status).toBe(404);
+  });
+
+  test.each(['before', 'after'])('a connector that refuses says why, %s the person came', async (when) => {
+    const reason = 'the connector has its 2000 tunnels open: try again later';
+    const tunnel = await opened();
+    const early = when === 'after' ? await endOf(person(people.alice, tunnel)) : undefined;
+    const other = await endOf(ofConnector(connector, tunnel));
+    other.close(4412, reason);
+    await other.whenClosed();
+    // A stranger is told nothing.
+    expect((await person(people.bob, tunnel)).status).toBe(404);
+    const one = early ?? (await endOf(person(people.alice, tunnel)));
+    expect(await one.whenClosed()).toEqual({ code: 4412, reason });
+  });
+
+  test('a person cannot refuse in the name of the connector', async () => {
+    const { one, other } = await bothEnds();
+    one.close(4412, 'no');
+    expect(await other.next()).toBe('{"kind":"detached"}');
+    expect(other.closed).toBeUndefined();
+  });
+
+  test('an end that was away when the other was done hears it when it comes', async () => {
+    const { tunnel, one, other } = await bothEnds();
+    one.close(4000);
+    expect(await other.next()).toBe('{"kind":"detached"}');
+    other.close(1000);
+    await other.whenClosed();
+    const again = await endOf(person(people.alice, tunnel));
+    expect(await again.whenClosed()).toEqual({ code: 4411, reason: 'the other end is done' });
   });
 
   test.each([
@@ -225,20 +307,22 @@ describe('the relay', () => {
     one.send(message);
     expect((await one.whenClosed()).code).toBe(4400);
     expect((await other.whenClosed()).code).toBe(4410);
-    await expect.poll(async () => (await person(people.alice, tunnel)).status).toBe(404);
+    expect((await (await endOf(person(people.alice, tunnel))).whenClosed()).code).toBe(4410);
   });
 
   test('is over when an end does not come, or not again', async () => {
     const tunnel = await opened();
     const one = await endOf(person(people.alice, tunnel));
-    expect(await runDurableObjectAlarm(env.TUNNEL.get(env.TUNNEL.idFromName(tunnel)))).toBe(true);
+    expect(await runDurableObjectAlarm(objectOf(tunnel))).toBe(true);
     expect(await one.whenClosed()).toMatchObject({ code: 4410, reason: 'the other end did not come in time' });
     expect((await person(people.alice, tunnel)).status).toBe(404);
   });
 
   test('while both are there the alarm ends nothing', async () => {
     const { tunnel, one, other } = await bothEnds();
-    await runDurableObjectAlarm(env.TUNNEL.get(env.TUNNEL.idFromName(tunnel)));
+    // One that was on its way already.
+    await runInDurableObject(objectOf(tunnel), (_, { storage }) => storage.setAlarm(Date.now() + 60_000));
+    expect(await runDurableObjectAlarm(objectOf(tunnel))).toBe(true);
     one.send(Uint8Array.of(1));
     expect(await other.next()).toEqual([1]);
   });

@@ -1,6 +1,6 @@
 // A tunnel's relay: what one end sends, the other gets. It keeps nothing of what goes through, looks at nothing, and may sleep
-// between two messages or be restarted: its ends send again what was lost (core/tunnel, docs/adr/0057). Only whose tunnel it is
-// stands in its storage, and goes with it.
+// between two messages or be restarted: its ends send again what was lost (core/tunnel, docs/adr/0057). Only whose tunnel it is,
+// or how it ended for an end that was away, stands in its storage, and goes with it. While both ends are there no alarm wakes it.
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import {
   CLOSE_ABANDONED,
   CLOSE_DONE,
   CLOSE_OVER,
+  CLOSE_REFUSED,
   CLOSE_REPLACED,
   type RelayNotice,
   RESUME_WITHIN_MS,
@@ -28,6 +29,13 @@ const CLOSE_MALFORMED = 4400;
 const ABANDONED_AFTER_MS = RESUME_WITHIN_MS + 15_000;
 
 const TERMS = 'terms';
+/** How it ended, for an end that was not there to hear it. */
+const VERDICT = 'verdict';
+
+interface Verdict {
+  readonly code: number;
+  readonly reason: string;
+}
 
 const End = z.enum(['person', 'connector']);
 type End = z.infer<typeof End>;
@@ -72,6 +80,8 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     // Others' tunnels are not told apart from none.
     if (!terms || owner !== (end === 'person' ? terms.subject : terms.connector))
       return new Response(null, { status: 404 });
+    const verdict = await this.ctx.storage.get<Verdict>(VERDICT);
+    if (verdict) return turnAway(verdict);
     const before = this.#current(end);
     if (before) this.#leave(before, CLOSE_REPLACED, 'a newer connection of this end took over');
     const { 0: client, 1: server } = new WebSocketPair();
@@ -80,8 +90,10 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     server.serializeAttachment({ end, current: true, address } satisfies Attachment);
     if (end === 'connector') this.#awaited?.();
     const other = this.#current(otherOf(end));
-    if (other) this.#attach(end === 'person' ? server : other, end === 'person' ? other : server);
-    else await this.ctx.storage.setAlarm(Date.now() + ABANDONED_AFTER_MS);
+    if (other) {
+      this.#attach(end === 'person' ? server : other, end === 'person' ? other : server);
+      await this.ctx.storage.deleteAlarm();
+    } else await this.ctx.storage.setAlarm(Date.now() + ABANDONED_AFTER_MS);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -96,24 +108,26 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     else this.#current(otherOf(end))?.send(message);
   }
 
-  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+  override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     try {
       // The other side's closing handshake ends with ours.
       socket.close(1000, 'closed');
     } catch {
       // Done by the runtime.
     }
-    await this.#gone(socket, code);
+    await this.#gone(socket, code, reason);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    await this.#gone(socket, 1006);
+    await this.#gone(socket, 1006, '');
   }
 
-  /** An end did not come, or not again. */
+  /** An end did not come, or not again, or has had its time to hear of the end. */
   override async alarm(): Promise<void> {
-    if (this.#current('person') && this.#current('connector')) return;
-    await this.#over('the other end did not come in time');
+    const present = End.options.flatMap((end) => this.#current(end) ?? []);
+    if (present.length === End.options.length) return;
+    for (const socket of present) this.#leave(socket, CLOSE_OVER, 'the other end did not come in time');
+    await this.ctx.storage.deleteAll();
   }
 
   // --- parts ---
@@ -123,29 +137,32 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     notify(connector, { kind: 'attached', address: attachmentOf(person).address });
   }
 
-  async #gone(socket: WebSocket, code: number): Promise<void> {
+  async #gone(socket: WebSocket, code: number, reason: string): Promise<void> {
     const attachment = attachmentOf(socket);
     if (!attachment.current) return;
     socket.serializeAttachment({ ...attachment, current: false } satisfies Attachment);
-    if (code === 1000) return this.#over('the other end is done', CLOSE_DONE);
-    if (code === CLOSE_ABANDONED) return this.#over('the other end left');
-    const other = this.#current(otherOf(attachment.end));
+    const { end } = attachment;
+    if (code === 1000) return this.#over(end, { code: CLOSE_DONE, reason: 'the other end is done' });
+    if (code === CLOSE_ABANDONED) return this.#over(end, { code: CLOSE_OVER, reason: 'the other end left' });
+    if (code === CLOSE_REFUSED && end === 'connector')
+      return this.#over(end, { code, reason: reason || 'the connector takes no tunnel now' });
+    const other = this.#current(otherOf(end));
     if (other) notify(other, { kind: 'detached' });
     await this.ctx.storage.setAlarm(Date.now() + ABANDONED_AFTER_MS);
   }
 
   #refuse(socket: WebSocket, reason: string): void {
+    const { end } = attachmentOf(socket);
     this.#leave(socket, CLOSE_MALFORMED, reason);
-    void this.#over('the other end sent what is not understood');
+    void this.#over(end, { code: CLOSE_OVER, reason: 'the other end sent what is not understood' });
   }
 
-  async #over(reason: string, code = CLOSE_OVER): Promise<void> {
-    for (const end of End.options) {
-      const socket = this.#current(end);
-      if (socket) this.#leave(socket, code, reason);
-    }
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
+  /** Ended by one end. The other may be away, or not have come yet, and hears it then. */
+  async #over(by: End, verdict: Verdict): Promise<void> {
+    const other = this.#current(otherOf(by));
+    if (other) this.#leave(other, verdict.code, verdict.reason);
+    await this.ctx.storage.put(VERDICT, verdict);
+    await this.ctx.storage.setAlarm(Date.now() + ABANDONED_AFTER_MS);
   }
 
   #leave(socket: WebSocket, code: number, reason: string): void {
@@ -163,6 +180,14 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
       return attachment.end === end && attachment.current && socket.readyState === WebSocket.OPEN;
     });
   }
+}
+
+/** By a WebSocket that is closed at once: of a refused upgrade most clients show the status alone. */
+function turnAway({ code, reason }: Verdict): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.close(code, reason);
+  return new Response(null, { status: 101, webSocket: client });
 }
 
 const otherOf = (end: End): End => (end === 'person' ? 'connector' : 'person');

@@ -97,7 +97,7 @@ export function connectorRoutes(app: Hono, deps: ConnectorRouteDeps, joinTunnel:
     return deps.openLink(connector.value, c.req.raw);
   });
   app.get(`${CONNECTOR_TUNNELS_PATH}/:tunnel`, async (c) => {
-    const connector = await login(deps, c.req.raw);
+    const connector = await login(deps, c.req.raw, 'connector-tunnel');
     if (!connector.ok) return httpError(connector.error, CONNECTOR_SENTENCES[connector.error]);
     return joinedTunnel(c.req.raw, c.req.param('tunnel'), 'connector', connector.value.id, joinTunnel);
   });
@@ -116,9 +116,10 @@ const CONNECTOR_SENTENCES = {
 async function login(
   deps: ConnectorRouteDeps,
   request: Request,
+  throttle: 'connector-login' | 'connector-tunnel' = 'connector-login',
 ): Promise<Result<StoredConnector, keyof typeof CONNECTOR_SENTENCES>> {
   const address = clientAddress(request);
-  if (!(await deps.service.directory.allow('connector-login', address))) return err('rate_limited');
+  if (!(await deps.service.directory.allow(throttle, address))) return err('rate_limited');
   const connector = await authenticateConnector(request.headers.get('authorization') ?? undefined, {
     audience: deps.service.publicUrl,
     findConnector: (id) => deps.service.directory.connector(id),
