@@ -7,7 +7,7 @@ import { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { TunnelId } from '../../core/ids.ts';
 import type { Result } from '../../core/result.ts';
-import { CLOSE_REFUSED } from '../../core/tunnel/relay.ts';
+import { CLOSE_TUNNEL_REFUSED } from '../../core/tunnel/relay.ts';
 import { CHANNEL_WINDOW_BYTES } from '../../core/tunnel/resumable-channel.ts';
 import { type ConnectFault, type RelaySocket, type SocketEvents, TunnelEnd } from '../../core/tunnel/tunnel-end.ts';
 import type { ByteStream, Peer } from '../door.ts';
@@ -72,7 +72,7 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     turningAway++;
     try {
       const dialled = await options.connect(tunnel, { message() {}, closed() {} });
-      if (dialled.ok) dialled.value.close(CLOSE_REFUSED, message);
+      if (dialled.ok) dialled.value.close(CLOSE_TUNNEL_REFUSED, message);
     } finally {
       turningAway--;
     }

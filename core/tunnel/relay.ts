@@ -25,6 +25,6 @@ export const CLOSE_OVER = 4410;
 /** By the relay: the other end is done, and so has everything from this one. */
 export const CLOSE_DONE = 4411;
 /** By the connector: it takes no such tunnel, and the reason says why. The relay closes the other end with the same. */
-export const CLOSE_REFUSED = 4412;
+export const CLOSE_TUNNEL_REFUSED = 4412;
 /** By an end: it leaves for good, whatever is under way. 1000: it is done, and so is the other. */
 export const CLOSE_ABANDONED = 4499;

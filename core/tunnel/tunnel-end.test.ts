@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { err, ok } from '../result.ts';
 import { writeEnd } from './channel-messages.ts';
-import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER, CLOSE_REFUSED } from './relay.ts';
+import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER, CLOSE_TUNNEL_REFUSED } from './relay.ts';
 import { type RelaySocket, type SocketEvents, TunnelEnd } from './tunnel-end.ts';
 
 const [ACK, PING] = [3, 5];
@@ -310,7 +310,7 @@ describe('an end says why it is over', () => {
   it('when the other refuses: at once, by its words', async () => {
     const alone = new TunnelEnd({
       connect: async (events) => {
-        setImmediate(() => events.closed(CLOSE_REFUSED, 'the connector has its 2000 tunnels open'));
+        setImmediate(() => events.closed(CLOSE_TUNNEL_REFUSED, 'the connector has its 2000 tunnels open'));
         return ok({ send: () => {}, bufferedAmount: 0, close: () => {} });
       },
     });

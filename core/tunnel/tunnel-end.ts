@@ -3,7 +3,14 @@
 
 import type { Result } from '../result.ts';
 import { INSTANCE_BYTES } from './channel-messages.ts';
-import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER, CLOSE_REFUSED, RelayNotice, RESUME_WITHIN_MS } from './relay.ts';
+import {
+  CLOSE_ABANDONED,
+  CLOSE_DONE,
+  CLOSE_OVER,
+  CLOSE_TUNNEL_REFUSED,
+  RelayNotice,
+  RESUME_WITHIN_MS,
+} from './relay.ts';
 import { ResumableChannel } from './resumable-channel.ts';
 
 /** A connection to the relay, a WebSocket. */
@@ -173,7 +180,7 @@ export class TunnelEnd {
         this.#socket = undefined;
         this.#detached();
         if (code === CLOSE_DONE && this.#readerClosed) this.#finish(DONE);
-        const isFinal = code === CLOSE_DONE || code === CLOSE_OVER || code === CLOSE_REFUSED;
+        const isFinal = code === CLOSE_DONE || code === CLOSE_OVER || code === CLOSE_TUNNEL_REFUSED;
         if (isFinal) this.#finish({ kind: 'lost', message: reason });
         this.#lastFault = `the connection was closed (${code}${reason && ` ${reason}`})`;
         resolve(wasAttached);

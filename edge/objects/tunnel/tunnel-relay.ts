@@ -9,7 +9,7 @@ import {
   CLOSE_ABANDONED,
   CLOSE_DONE,
   CLOSE_OVER,
-  CLOSE_REFUSED,
+  CLOSE_TUNNEL_REFUSED,
   CLOSE_REPLACED,
   type RelayNotice,
   RESUME_WITHIN_MS,
@@ -68,8 +68,10 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
       clearTimeout(timer);
       this.#awaited = undefined;
     }
-    if (this.#current('connector')) return true;
-    await this.#over('the connector did not come in time');
+    // One that refused came too: whoever opens the tunnel hears why.
+    if (this.#current('connector') || (await this.ctx.storage.get(VERDICT))) return true;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
     return false;
   }
 
@@ -144,7 +146,7 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     const { end } = attachment;
     if (code === 1000) return this.#over(end, { code: CLOSE_DONE, reason: 'the other end is done' });
     if (code === CLOSE_ABANDONED) return this.#over(end, { code: CLOSE_OVER, reason: 'the other end left' });
-    if (code === CLOSE_REFUSED && end === 'connector')
+    if (code === CLOSE_TUNNEL_REFUSED && end === 'connector')
       return this.#over(end, { code, reason: reason || 'the connector takes no tunnel now' });
     const other = this.#current(otherOf(end));
     if (other) notify(other, { kind: 'detached' });

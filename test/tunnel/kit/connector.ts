@@ -64,6 +64,7 @@ export async function startTunnelConnector(given: {
     return made;
   };
   const tunnels = createTunnels({
+    draining: () => false,
     connect,
     tls: () => (given.mood?.() === 'without a certificate' ? undefined : certificate.current()),
     carrierOf: (resource) => given.services[resource],
