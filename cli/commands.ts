@@ -191,12 +191,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./policy/policy.ts')).addPolicy,
   },
   connectors: {
-    summary: 'connectors, their keys and whether they are online',
+    summary: 'connectors, their keys and whether they are online; connectors revoke, rotate-key',
     load: async () => (await import('./commands/connectors.ts')).addConnectors,
   },
   'join-token': {
     summary: 'invite a connector: a token that works once (administrators)',
-    beside: { command: 'connectors', summary: 'connectors: keys, which are online; invite one' },
+    beside: { command: 'connectors', summary: 'connectors: keys, state; invite, revoke' },
     load: async () => (await import('./commands/join-token.ts')).addJoinToken,
   },
   ca: {

@@ -7,6 +7,7 @@ import { newId } from '../core/ids.ts';
 import type { SettingPlace } from './config/load-config.ts';
 import type { ProtocolName } from '../core/protocols.ts';
 import type { ConnectorConfig, ResourceConfig, ResourceConfigOf } from './config/settings.ts';
+import { ok } from '../core/result.ts';
 import { readToken } from './control/join.ts';
 import type { SessionScope } from './credentials/credential.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
@@ -37,7 +38,7 @@ export async function findFaults(deps: CheckDeps): Promise<readonly string[]> {
   const faults: string[] = [];
   const joined = readJoined(config.state);
   if (joined === undefined) {
-    const token = readToken(config.join, environment);
+    const token = config.join.kind === 'iam' ? ok(undefined) : readToken(config.join, environment);
     if (!token.ok) faults.push(`${place(['join'])}: ${token.error}`);
   } else if (joined.edge !== config.edge) {
     faults.push(

@@ -1,7 +1,6 @@
 // A connector's life: identity -> edge -> write-ahead log -> listeners, and the way back. Wiring
 // only; every part is made here and nowhere else.
 
-import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Report } from '../core/control.ts';
@@ -18,7 +17,8 @@ import { requestCertificate, requestHostCertificate } from './control/edge-http.
 import { createEdgeLink } from './control/edge-link.ts';
 import { createAuthorizer } from './control/edge-token.ts';
 import { keepHostCertificate } from './control/host-certificate.ts';
-import { ensureJoined, type JoinedIdentity } from './control/join.ts';
+import { ensureJoined } from './control/join.ts';
+import { keepOwnKey, type OwnKey } from './control/rotate-key.ts';
 import { openOutbox } from './control/outbox.ts';
 import type { ByteStream, Peer } from './door.ts';
 import { createCredentials } from './credentials/open-credential.ts';
@@ -26,7 +26,7 @@ import { drainConnector } from './drain.ts';
 import { keepTaskProtected, protectionEndpoint } from './fleet/task-protection.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
-import { maskingHash, maskingKeyId } from './masking/masking-key.ts';
+import { maskingHash, maskingKeyId, masksByItself } from './masking/masking-key.ts';
 import { bucketFault } from './recording/store/s3-bucket-proof.ts';
 import type { SpoolUsage } from './recording/archive/spool-usage.ts';
 import { openRecordingLog } from './recording/recording-log.ts';
@@ -99,8 +99,10 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   const joined = await ensureJoined({ identity: identity.value, config, environment, log });
   if (!joined.ok) return giveUp(joined);
 
-  const keyedHash = await maskingHash({ ...deps, vault: config.vault }, joined.value.privateKey);
+  const keyedHash = await maskingHash({ ...deps, vault: config.vault }, joined.value.derived.masking);
   if (!keyedHash.ok) return giveUp(refused(keyedHash.error));
+  const masksAlone = masksByItself(config);
+  if (masksAlone !== undefined) log.warn('masking.key_of_its_own', { message: masksAlone });
 
   const listeners = new Map<ProtocolName, Listener>();
   const hostKeys = new Map<ProtocolName, string>();
@@ -109,8 +111,16 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   let drainingUntil: string | undefined;
   let waiting: SpoolUsage = { bytes: 0, objects: 0, oldestMs: undefined };
   const carriers = new Map<ProtocolName, (stream: ByteStream, peer: Peer) => void>();
+  const ownKey = keepOwnKey({
+    ...{ state: config.state, identity: joined.value, edge: config.edge, log },
+    onChanged({ privateKey, earlierKeys }) {
+      if (recording.ok) recording.value.signWith(privateKey, earlierKeys);
+    },
+    onFault: (message) => fault('key_not_changed', message),
+  });
+  undo.push(() => ownKey.stop());
   const tunnels = createTunnels({
-    connect: async (tunnel, events) => dialRelay(config.edge, tunnel, await authorizer(config, joined.value)(), events),
+    connect: async (tunnel, events) => dialRelay(config.edge, tunnel, await authorizer(config, ownKey)(), events),
     tls: () => certificate.current(),
     carrierOf(name) {
       const resource = config.resources.find((it) => it.name === name);
@@ -128,7 +138,15 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   });
   /** undefined: too early to say. */
   let status: (() => Omit<ConnectorStatus, 'lagMs'>) | undefined;
-  const link = openLink(deps, joined.value, { describe, status: () => status?.(), onTunnel: tunnels.open });
+  const link = openLink(deps, ownKey, {
+    describe,
+    status: () => status?.(),
+    onTunnel: tunnels.open,
+    onRotate() {
+      // The edge asks again when it is back.
+      if (drainingUntil === undefined) ownKey.change();
+    },
+  });
   undo.push(() => link.stop(0));
   undo.push(() => tunnels.close());
   const report = (it: Report): void => {
@@ -145,6 +163,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     directory: join(config.state, 'recording'),
     connector,
     signingKey: joined.value.privateKey,
+    earlierKeys: joined.value.earlierKeys,
     store: store.value,
     ...(config.limits.diskFreeBytes === undefined ? {} : { limits: { minFreeBytes: config.limits.diskFreeBytes } }),
     onReport: report,
@@ -161,7 +180,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   });
   if (!recording.ok) return giveUp(refused(recording.error.message));
   undo.push(() => recording.value.close());
-  const certificate = openCertificate(deps, joined.value, link.firstLinked);
+  const certificate = openCertificate(deps, ownKey, link.firstLinked);
   undo.push(() => certificate.stop());
 
   const onBug = (error: unknown): void => {
@@ -196,7 +215,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     if (hostKey) {
       const { line, present } = hostKey.value;
       hostKeys.set(protocol, line);
-      const authorize = authorizer(config, joined.value);
+      const authorize = authorizer(config, ownKey);
       const request = () => requestHostCertificate(config.edge, line, authorize);
       const served = config.resources.some((resource) => resource.protocol === protocol);
       // A key that goes with no resource is not announced.
@@ -289,6 +308,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       failing: backlog.failing,
     });
   }, STANDING_MS).unref();
+  ownKey.start();
   link.start();
   return ok({
     listeners: bound(),
@@ -299,6 +319,8 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       await drainConnector({ ...parts, listeners: listeners.values() }, (until) => {
         drainingUntil = until.toISOString();
       });
+      // Not before: a change of keys that was under way is finished, since sessions are sealed with the key that the edge has.
+      ownKey.stop();
       clearInterval(counting);
       unprotect();
       clearInterval(standing);
@@ -313,23 +335,19 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
 
 function openLink(
   { config, log }: ConnectorDeps,
-  identity: JoinedIdentity,
-  more: Pick<Parameters<typeof createEdgeLink>[0], 'describe' | 'status' | 'onTunnel'>,
+  ownKey: OwnKey,
+  more: Pick<Parameters<typeof createEdgeLink>[0], 'describe' | 'status' | 'onTunnel' | 'onRotate'>,
 ) {
   const outbox = openOutbox({ directory: config.state, onFault: (message) => log.error('outbox.fault', { message }) });
-  const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'der' });
-  const saltKey = new Uint8Array(
-    hkdfSync('sha256', privateKey, '', 'gatehouse connector: salts of unknown claims', 32),
-  );
   const link = createEdgeLink({
     edge: config.edge,
-    connector: identity.joined.connector,
+    connector: ownKey.current().joined.connector,
     build: BUILD,
-    authorize: authorizer(config, identity),
+    authorize: authorizer(config, ownKey),
     ...more,
     outbox,
     log,
-    saltKey: secret(saltKey),
+    saltKey: secret(ownKey.current().derived.salts),
   });
   return {
     ...link,
@@ -340,12 +358,8 @@ function openLink(
   };
 }
 
-function openCertificate(
-  { config, log }: ConnectorDeps,
-  identity: JoinedIdentity,
-  linked: Promise<void>,
-): ListenerCertificate {
-  const authorize = authorizer(config, identity);
+function openCertificate({ config, log }: ConnectorDeps, ownKey: OwnKey, linked: Promise<void>): ListenerCertificate {
+  const authorize = authorizer(config, ownKey);
   return keepCertificate({
     directory: config.state,
     connectorName: config.name,
@@ -357,8 +371,12 @@ function openCertificate(
   });
 }
 
-const authorizer = (config: ConnectorConfig, identity: JoinedIdentity) =>
-  createAuthorizer({ connector: identity.joined.connector, privateKey: identity.privateKey, edge: config.edge });
+const authorizer = (config: ConnectorConfig, { current }: OwnKey) =>
+  createAuthorizer({
+    connector: current().joined.connector,
+    privateKey: () => current().privateKey,
+    edge: config.edge,
+  });
 
 function sessionLimits({ limits }: ConnectorConfig) {
   const { idleMs, loginMs, maxUnauthenticated, maxUnauthenticatedPerAddress } = limits;

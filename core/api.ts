@@ -12,10 +12,10 @@ import {
 } from './approval/approval.ts';
 import { AuditEntry } from './audit/audit.ts';
 import { CatalogueWord, type SessionEntry } from './catalogue.ts';
+import { ConnectorKey } from './connectors/connector-keys.ts';
 import { GrantLabels } from './grant.ts';
 import { HeldKind, HeldStatement } from './approval/held-action.ts';
 import { FleetMember, ServingReplica } from './fleet/fleet-member.ts';
-import { SiteName } from './fleet/site.ts';
 import { ConnectorId, GrantId, RequestId, SessionId, TunnelId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
@@ -292,6 +292,16 @@ export const ListedConnector = z.object({
   name: z.string(),
   /** Raw Ed25519 public key, base64url. */
   key: z.string(),
+  /** That and those before it, oldest first. Missing: an edge of an earlier release, which knows one. */
+  keys: z.array(ConnectorKey).optional(),
+  /** None of its keys is taken any more. By whom and why: for administrators and auditors. */
+  revoked: z.object({ at: z.iso.datetime(), by: z.string().optional(), reason: z.string().optional() }).optional(),
+  /** It joined by an AWS identity and has been away since. */
+  retired: z.iso.datetime().optional(),
+  /** Who asked it for a new key, which it has not made yet. */
+  rotationBy: z.string().optional(),
+  /** By which AWS identity it joined, for administrators and auditors; missing: by a token. */
+  principal: z.string().optional(),
   online: z.boolean(),
   build: z.string().optional(),
   ...FleetMember.shape,
@@ -306,23 +316,20 @@ export type ListedConnector = z.infer<typeof ListedConnector>;
 export const ConnectorList = z.object({ connectors: z.array(ListedConnector) });
 export type ConnectorList = z.infer<typeof ConnectorList>;
 
-export const JoinToken = z.object({ token: z.string(), expiresAt: z.iso.datetime(), site: SiteName.optional() });
-export const JoinRequest = z.strictObject({
-  token: z.string().max(200),
-  /** As its file has it; the token's decides, and another is refused. */
-  site: SiteName.optional(),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
-  /** Raw Ed25519 public key, base64url. */
-  key: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'),
+export const RevokedConnector = z.object({
+  connector: ListedConnector,
+  /** Sessions that it carried, as far as the edge knows. */
+  sessions: z.number().int(),
+  /** `told`: it ends them now. `not_linked`: it did not hear it; it ends them when it comes back, and at their grants' end at the latest. */
+  connectorWas: z.enum(['told', 'not_linked']),
 });
-export const Joined = z.object({ connector: ConnectorId });
-
-/** The connector's certificate for its listeners, from Gatehouse's own authority. */
-export const CertificateRequest = z.strictObject({ csr: z.string().max(16_384) });
-export const Certificate = z.object({ certificate: z.string(), authority: z.string(), notAfter: z.iso.datetime() });
-
-/** Of a host key that the connector announced, from Gatehouse's SSH authority for hosts: what a `-cert.pub` file holds. */
-export const HostCertified = z.object({ certificate: z.string(), until: z.iso.datetime() });
+export type RevokedConnector = z.infer<typeof RevokedConnector>;
+/** `not_linked`: it is told when it comes back. `too_old`: it has to be updated first. */
+export const RotationAsked = z.object({
+  connector: ListedConnector,
+  connectorWas: z.enum(['told', 'not_linked', 'too_old']),
+});
+export type RotationAsked = z.infer<typeof RotationAsked>;
 
 /** Entries of the log of sessions (tlog/session-entry.ts), each with its proof (c2sp.org/tlog-proof). */
 export const LogProofs = z.array(z.object({ entry: z.string(), proof: z.string() }));

@@ -112,12 +112,14 @@ test('law 9: what a message names besides is dropped when it is read', () => {
 test('the kinds of both directions are the known ones, and no other parses', () => {
   expect(FromEdge.options.map((option) => option.shape.kind.value).sort()).toEqual([
     'acknowledged',
+    'connector.revoked',
     'grant.revoked',
     'grants.found',
     'hold.asked',
     'hold.claimed',
     'hold.decided',
     'hold.refused',
+    'key.rotate',
     'replicas.differ',
     'resource.contested',
     'rules.in_force',

@@ -45,7 +45,13 @@ const seq = z.number().int().min(1);
  * an earlier build, to which such a message is not sent, since what a build does not understand ends its link (law 3).
  */
 const understands = z.array(z.string().max(50)).max(50).default([]);
-export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end', 'tunnel.open', 'replicas.differ'];
+export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = [
+  'session.end',
+  'tunnel.open',
+  'replicas.differ',
+  'connector.revoked',
+  'key.rotate',
+];
 export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = [
   'targets.seen',
   'hold.action',
@@ -337,6 +343,10 @@ export const FromEdge = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('grant.revoked'), grant: GrantId, reason: z.string() }),
   /** Ends one live session at once. Its client and its recording are told by whom (e-mail) and why. */
   z.object({ kind: z.literal('session.end'), session: SessionId, by: z.string().max(254), reason: EndingReason }),
+  /** The last that it hears: none of its keys is taken any more. It ends its sessions, whose clients are told by whom and why, and dials no more. */
+  z.object({ kind: z.literal('connector.revoked'), by: z.string().max(254), reason: z.string().max(500) }),
+  /** It makes a new key and proves that it has both (core/connectors/key-rotation.ts). */
+  z.object({ kind: z.literal('key.rotate') }),
   /** Somebody who holds a grant here wants to come in by the relay: it dials its end of that tunnel (core/tunnel). */
   z.object({ kind: z.literal('tunnel.open'), tunnel: TunnelId, email: z.string().max(254) }),
   /**

@@ -57,6 +57,13 @@ export const systemIdSource: IdSource = {
   random: (count) => crypto.getRandomValues(new Uint8Array(count)),
 };
 
+/** When it was made, as its maker's clock had it: milliseconds since the Unix epoch. */
+export function madeAtMs(id: string): number {
+  let time = 0;
+  for (const letter of id.slice(4, 14)) time = time * 32 + ALPHABET.indexOf(letter);
+  return time;
+}
+
 export function newId<P extends keyof IdOf>(prefix: P, source: IdSource = systemIdSource): IdOf[P] {
   let time = source.now();
   const text: string[] = [];

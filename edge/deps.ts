@@ -16,6 +16,7 @@ import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './ports/connector-link.
 import { remote } from './objects/rpc.ts';
 import { TUNNEL_ADDRESS_HEADER, TUNNEL_END_HEADER, TUNNEL_OWNER_HEADER } from './ports/tunnel.ts';
 import { clientAddress } from './routes/request.ts';
+import { createPutKeys, tellKeys } from './connector-keys/tell-keys.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';
 import { accessRequestUseCases } from './use-cases/access-requests.ts';
 import { accessUseCases } from './use-cases/access.ts';
@@ -27,6 +28,7 @@ import { PolicyCache } from './storage/policy-cache.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
 import { endSessionUseCases } from './use-cases/end-session.ts';
+import { connectorKeyUseCases } from './connectors/keys/key-use-cases.ts';
 import { personKeyUseCases } from './use-cases/keys/person-keys.ts';
 import { createRetentionArchive } from './retention-archive.ts';
 import { reindexUseCases } from './use-cases/retention/reindex.ts';
@@ -62,6 +64,9 @@ export function createDeps(env: Env): AppDeps {
           `Gatehouse authority of ${new URL(publicUrl).hostname}`.slice(0, 64),
         ),
         firstJoinToken: settings.CONNECTOR_JOIN_TOKEN,
+        edgeSecret: settings.EDGE_SECRET,
+        iamRoles: settings.CONNECTOR_IAM_ROLES,
+        askSts: (request) => fetch(request),
       },
       burnToken: (id, jti, expires) => remote(env.CONNECTOR_LINK, id).burnToken(jti, expires),
       openLink: (connector, request) => {
@@ -69,6 +74,7 @@ export function createDeps(env: Env): AppDeps {
         headers.delete('authorization');
         headers.set(CONNECTOR_HEADER, connector.id);
         headers.set(CONNECTOR_NAME_HEADER, connector.name);
+        if (!connector.keysTold) void tellKeys(useCases, connector.id).catch(() => undefined);
         // Whatever runs here has a connector that links; without one there is nothing to purge.
         void remote(env.RETENTION)
           .wake()
@@ -117,6 +123,7 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...accessRequestUseCases(deps),
     ...certifyGrantUseCases(deps),
     ...personKeyUseCases(deps),
+    ...connectorKeyUseCases(deps),
     ...recordingUseCases(deps),
     ...searchUseCases(deps),
     ...viewRequestUseCases(deps),
@@ -147,11 +154,14 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
     retention: remote(env.RETENTION),
     retentionArchive: createRetentionArchive(settings),
     archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
+    putKeys: createPutKeys(settings),
     auditArchive: createAuditArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       standing: (id) => remote(env.CONNECTOR_LINK, id).standing(),
       unlink: (id, reason) => remote(env.CONNECTOR_LINK, id).unlink(reason),
+      revoke: (id, message) => remote(env.CONNECTOR_LINK, id).revoke(message),
+      askRotation: (id) => remote(env.CONNECTOR_LINK, id).askRotation(),
       endSession: (id, message) => remote(env.CONNECTOR_LINK, id).endSession(message),
       openTunnel: (id, ...tunnel) => remote(env.CONNECTOR_LINK, id).openTunnel(...tunnel),
       policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),

@@ -16,7 +16,6 @@ import type {
   EndedSession,
   IssuedGrant,
   IssuedSshCertificate,
-  JoinToken,
   ListedApproval,
   ListedConnector,
   ListedGrant,
@@ -31,12 +30,15 @@ import type {
   RecordingAsk,
   RecordingTerms,
   RegisteredKey,
+  RevokedConnector,
+  RotationAsked,
   LogContinues,
   LogEntries,
   LogHead,
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
+import type { JoinToken } from '../core/connectors/join.ts';
 import type { ExportQuery } from '../core/replay/exports.ts';
 import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
@@ -229,6 +231,12 @@ export interface Gatehouse {
   connectors(who: Identity): Answer<readonly ListedConnector[]>;
   /** Administrators. undefined: of none. Its link is opened anew. */
   setConnectorSite(who: Identity, id: ConnectorId, site: SiteName | undefined): Answer<z.infer<typeof ConnectorSite>>;
+  /** For the question before it: administrators. At most 1,000 sessions are counted. */
+  connectorToRevoke(who: Identity, id: ConnectorId): Answer<{ connector: ListedConnector; sessions: number }>;
+  /** Administrators only. Its link closes, none of its keys is taken any more, its sessions end; again, it finishes what was left. */
+  revokeConnector(who: Identity, id: ConnectorId, reason: string): Answer<RevokedConnector>;
+  /** Administrators only: asks it for a new key, now or when it is back. */
+  rotateConnectorKey(who: Identity, id: ConnectorId): Answer<RotationAsked>;
   /** Sessions this person may view: one's own where the rule says so, all for auditors. */
   sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;
   /** What was done in them, by what was written there: of sessions that this person may view. */

@@ -7,6 +7,8 @@ import type { UseCaseFault } from './gatehouse.ts';
 type HttpFaultReason =
   | UseCaseFault['reason']
   | 'unauthorized'
+  /** Of connectors, which end their sessions by it: no other refusal may be called so. */
+  | 'connector_revoked'
   | 'cross_site'
   | 'too_large'
   | 'unsupported_media_type'
@@ -18,6 +20,7 @@ const STATUS = {
   bad_request: 400,
   unauthorized: 401,
   forbidden: 403,
+  connector_revoked: 403,
   denied: 403,
   approval_needed: 403,
   cross_site: 403,

@@ -4,6 +4,7 @@ import '../core/text/schema-words.ts';
 import { z } from 'zod';
 import { Email } from '../core/identity.ts';
 import { type Secret, secret } from '../core/secret.ts';
+import { connectorIamRoles } from './settings/connector-roles.ts';
 import { emailDomains, providerName, trueOrFalse } from './settings/provider.ts';
 import { SAML_SETTINGS } from './settings/saml.ts';
 
@@ -102,6 +103,7 @@ export const EdgeSettings = z
         }
         return witnesses as readonly { readonly key: string; readonly url: string }[];
       }),
+    CONNECTOR_IAM_ROLES: connectorIamRoles,
     TEAMS_WEBHOOK_URL: noticeUrl.optional(),
     WEBHOOK_URL: noticeUrl.optional(),
     /** Signs what goes to WEBHOOK_URL: `whsec_` and base64, or any text. */

@@ -17,6 +17,7 @@ import type { RecordingPlatform } from '../core/recording/segment.ts';
 import { sessionEntryOf } from '../core/session-evidence.ts';
 import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
+import { connectorKeyRoutes } from './connector-keys.ts';
 import { createdKeys } from './events.ts';
 import { logArchiveRoutes } from './log-archive.ts';
 import { requireLookTickets } from './look-tickets.ts';
@@ -51,6 +52,8 @@ interface FunctionsDeps {
   readonly rendering?: Rendering | undefined;
   /** undefined: this function has nothing to do with retention. */
   readonly retention?: PurgeRunDeps | undefined;
+  /** Where the edge's notes of connectors' keys are kept; undefined: not here. */
+  readonly connectorKeys?: Parameters<typeof connectorKeyRoutes>[0] | undefined;
   /** undefined: catalogue and index are never made again here. */
   readonly reindex?: ReindexRoutesDeps | undefined;
   /** undefined: this function keeps no audit log. */
@@ -201,6 +204,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   );
 
   if (deps.retention) app.route('/retention', retentionArchiveRoutes(deps.retention));
+  if (deps.connectorKeys) app.route('/connectors', connectorKeyRoutes(deps.connectorKeys));
   if (deps.reindex) app.route('/reindex', reindexArchiveRoutes(deps.reindex));
   if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
   if (deps.logStore) app.route('/log', logArchiveRoutes(deps.logStore, deps.report));

@@ -3,13 +3,10 @@
 
 import '../core/text/schema-words.ts';
 import { z } from 'zod';
-import { ConnectorId } from '../core/ids.ts';
 
 export const ENV = {
   bucket: 'RECORDINGS_BUCKET',
   table: 'CATALOGUE_TABLE',
-  /** Optional: JSON object, connector id -> raw Ed25519 public key in base64url. */
-  connectorKeys: 'CONNECTOR_KEYS',
   /**
    * Optional: `COMPLIANCE` or `GOVERNANCE`, and for how many days: the bucket's longest time. With both, the audit log's pieces
    * are kept here, and the edge learns what a policy's `retain` may be.
@@ -24,30 +21,16 @@ export const ENV = {
   rendersAtOnce: 'RENDERS_AT_ONCE',
   /** Optional: the fewest days that a policy's `retain` may have. */
   minRetainDays: 'MIN_RETAIN_DAYS',
-  /** Optional: `NAME+ID+KEY` of the edge's log of sessions, which signs requests and orders to purge. Without it no request needs a ticket, and nothing is purged before its time. */
+  /** Optional: `NAME+ID+KEY` of the edge's log of sessions, which signs requests, orders to purge and the keys of connectors. Without it no request needs a ticket, nothing is purged before its time, and `sealed` proves that one key signed, not whose. */
   edgeKey: 'EDGE_LOG_KEY',
 } as const;
 
 /** Unless the deployment says otherwise: as many runs as are kept for the function that renders. */
 export const RENDERS_AT_ONCE = 10;
 
-const ConnectorKeys = z.record(ConnectorId, z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'));
-
 const Environment = z.object({
   [ENV.bucket]: z.string().min(3),
   [ENV.table]: z.string().min(3),
-  [ENV.connectorKeys]: z
-    .string()
-    .default('{}')
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        context.addIssue('expected JSON');
-        return z.NEVER;
-      }
-    })
-    .pipe(ConnectorKeys),
   [ENV.auditLockMode]: z.enum(['COMPLIANCE', 'GOVERNANCE']).optional(),
   [ENV.auditLockDays]: z.coerce.number().int().min(1).max(36_500).optional(),
   [ENV.searchBucket]: z.string().min(3).optional(),
@@ -64,8 +47,6 @@ interface FunctionsSettings {
   readonly renderFunction: string | undefined;
   readonly rendersAtOnce: number;
   readonly table: string;
-  /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
-  readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
   readonly edgeKey: string | undefined;
   readonly minRetainDays: number | undefined;
   /** How long the audit log's pieces cannot be deleted; undefined: this function keeps none. */
@@ -79,9 +60,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`settings: ${wrong.join('; ')}`);
   }
-  const keys = new Map<ConnectorId, Uint8Array>();
-  for (const [id, key] of Object.entries(parsed.data[ENV.connectorKeys]))
-    keys.set(ConnectorId.parse(id), new Uint8Array(Buffer.from(key, 'base64url')));
   const { [ENV.auditLockMode]: mode, [ENV.auditLockDays]: days } = parsed.data;
   if ((mode === undefined) !== (days === undefined)) {
     throw new Error(`settings: ${ENV.auditLockMode} and ${ENV.auditLockDays} go together`);
@@ -92,7 +70,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     renderFunction: parsed.data[ENV.renderFunction],
     rendersAtOnce: parsed.data[ENV.rendersAtOnce],
     table: parsed.data[ENV.table],
-    connectorKeys: keys,
     edgeKey: parsed.data[ENV.edgeKey],
     minRetainDays: parsed.data[ENV.minRetainDays],
     auditLock: mode !== undefined && days !== undefined ? { mode, days } : undefined,

@@ -23,6 +23,8 @@ export type IndexEvent =
   | { readonly kind: 'recording.refused'; readonly session: string; readonly object: string; readonly fault: string }
   /** Of a session that was purged: its connector stored it afterwards. */
   | { readonly kind: 'recording.late'; readonly session: string; readonly object: string }
+  /** There is a row with the connector's keys, and the edge did not sign it. */
+  | { readonly kind: 'keys.forged'; readonly connector: string }
   | { readonly kind: 'event.retried'; readonly object: string; readonly fault: string }
   | { readonly kind: 'event.ignored'; readonly object: string };
 

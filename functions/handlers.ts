@@ -17,6 +17,7 @@ import { reportToLambda } from './faults.ts';
 import { sweepHolds } from './holds/hold-sweep.ts';
 import { indexBatch } from './index-segment/index-batch.ts';
 import { indexObject } from './index-segment/index-object.ts';
+import { keysInTable } from './index-segment/known-keys.ts';
 import { DueSessions } from './purge/due.ts';
 import { PurgeLedger } from './purge/ledger.ts';
 import { type PurgeEvent, purgeRun } from './purge/purge-run.ts';
@@ -58,7 +59,7 @@ const newIndexing = () => ({
   search: new SearchAnnouncer(table),
   platform: nodeRecordingPlatform,
   verify: verifySession,
-  connectorKeys: settings.connectorKeys,
+  keysOf: keysInTable(table, settings.edgeKey, Date.now),
   report: reportToLambda,
   now: Date.now,
 });
@@ -174,6 +175,7 @@ export const api = streamHandle(
         : undefined,
     retention: { ...purging, beginUntilMs: Number.POSITIVE_INFINITY },
     maxRetainDays: auditLock?.days,
+    connectorKeys: { table, edgeKey: settings.edgeKey },
     reindex: { ledger: reindexLedger, now: Date.now },
     search:
       searchIndex &&

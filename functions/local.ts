@@ -5,7 +5,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Server } from 'node:http';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import type { ConnectorId } from '../core/ids.ts';
 import { verifySession } from '../core/recording/verify.ts';
 import type { Secret } from '../core/secret.ts';
 import { createFunctionsApp } from './app.ts';
@@ -14,6 +13,7 @@ import { CatalogueTable, createCatalogueTable } from './catalogue-table/table.ts
 import { CatalogueWriter } from './catalogue-table/writer.ts';
 import { type ApiReporter, type Reporter, reportToConsole } from './faults.ts';
 import { indexObject } from './index-segment/index-object.ts';
+import { keysInTable } from './index-segment/known-keys.ts';
 import { type BucketArchive, directoryArchive, openBucket } from './local/archive.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
 import { startReindexing } from './local/reindex.ts';
@@ -50,14 +50,13 @@ interface LocalFunctionsOptions {
   readonly token: Secret<string>;
   /** Default `gatehouse-catalogue`; made when it is not there. */
   readonly table?: string;
-  readonly connectorKeys?: ReadonlyMap<ConnectorId, Uint8Array>;
   /** Default: JSON lines on standard output. */
   readonly report?: Reporter & ApiReporter;
   /** How often it is looked whether a reindex was ordered. Default: each second. */
   readonly reindexEveryMs?: number;
   /** How often the purge and the holds run, as AWS's schedules have them run. Default: once a minute. */
   readonly retentionEveryMs?: number;
-  /** `NAME+ID+KEY` of the edge's log of sessions, which signs requests and orders to purge. Without it no request needs a ticket, and nothing is purged before its time. */
+  /** `NAME+ID+KEY` of the edge's log of sessions, which signs requests, orders to purge and the keys of connectors. Without it no request needs a ticket, nothing is purged before its time, and nobody's key is compared. */
   readonly edgeKey?: string | undefined;
 }
 
@@ -87,7 +86,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     search: new SearchAnnouncer(catalogueTable),
     platform: nodeRecordingPlatform,
     verify: verifySession,
-    connectorKeys: options.connectorKeys ?? new Map(),
+    keysOf: keysInTable(catalogueTable, options.edgeKey, Date.now),
     report: options.report ?? reportToConsole,
     now: Date.now,
   });
@@ -139,6 +138,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
         })
       : undefined,
     logStore: archive.log,
+    connectorKeys: { table: catalogueTable, edgeKey: options.edgeKey },
     reindex: { ledger: reindexing.ledger, now: Date.now },
     report: index.report,
     indexObject: (key) => indexObject(key, index),

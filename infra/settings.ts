@@ -3,6 +3,8 @@
 
 import '../core/text/schema-words.ts';
 import { z } from 'zod';
+import { IamJoinRequest } from '../core/connectors/iam-join.ts';
+import { IamRole } from '../core/connectors/iam-role.ts';
 import { ConnectorId } from '../core/ids.ts';
 import { RENDERS_AT_ONCE } from '../functions/env.ts';
 import { ConnectorStackSettings } from './connector-settings.ts';
@@ -44,24 +46,25 @@ const Settings = z.strictObject({
   connectorAccounts: fromText(z.array(z.string().regex(/^\d{12}$/, 'expected twelve digits'))).default([]),
   /** How long the log of reads and deletes of the archive is locked. */
   trailDays: z.coerce.number().int().min(1).max(36500).default(400),
-  /** Connectors that joined: each gets a policy of its own. JSON when given on the command line. */
+  /** Connectors that joined by a token: each gets a policy of its own. JSON when given on the command line. */
   connectors: fromText(
     z.array(
-      z.strictObject({
-        id: ConnectorId,
-        key: z
-          .string()
-          .regex(/^[A-Za-z0-9_-]{43}$/)
-          .optional(),
-        /** The role that it runs as, where that is in another account than the archive. */
-        role: z
-          .string()
-          .regex(/^arn:[a-z-]+:iam::\d{12}:role\/\S+$/, 'expected the ARN of a role')
-          .optional(),
-      }),
+      z
+        .strictObject({
+          id: ConnectorId,
+          /** The role that it runs as, where that is in another account than the archive. */
+          role: z
+            .string()
+            .regex(/^arn:[a-z-]+:iam::\d{12}:role\/\S+$/, 'expected the ARN of a role')
+            .optional(),
+          key: z.never('leave `key` out: the edge tells the functions of keys itself').optional(),
+        })
+        .transform(({ id, role }) => ({ id, role })),
     ),
   ).default([]),
-  /** `NAME+ID+KEY` of the edge's log of sessions (`key` of `gatehouse checkpoint --json`), which signs orders to purge; early ones need it. */
+  /** Roles whose tasks join by their AWS identity, each with the name that its connectors have: one policy for all of its tasks. Of `connectorAccounts`, where they are in another account. */
+  connectorRoles: fromText(z.array(z.strictObject({ role: IamRole, name: IamJoinRequest.shape.name }))).default([]),
+  /** `NAME+ID+KEY` of the edge's log of sessions (`key` of `gatehouse checkpoint --json`), which signs orders to purge (early ones need it) and the keys of connectors (without it nobody's key is compared). */
   edgeLogKey: z.string().min(1).optional(),
   /** Large exports that are written at once: so much of the account's concurrency is kept for them. 0: none is, where the account has too little to keep any. */
   exportsAtOnce: z.coerce.number().int().min(0).max(1000).default(RENDERS_AT_ONCE),

@@ -3,8 +3,10 @@ import { ConnectorList, type ListedConnector } from '../../core/api.ts';
 import { showBytes } from '../../core/text/amounts.ts';
 import type { Cli } from '../cli.ts';
 import { time } from '../output.ts';
+import { addConnectorKeys } from './connector-keys.ts';
 
 export function addConnectors(command: Command, cli: Cli): void {
+  addConnectorKeys(command.helpCommand(false), cli);
   command.action(async (_options: object, command: Command) => {
     const { client, output } = await cli.open(command);
     const list = await client.get('/connectors', ConnectorList);
@@ -39,7 +41,9 @@ export function addConnectors(command: Command, cli: Cli): void {
   });
 }
 
-function standing({ online, standing, resources }: ListedConnector): string {
+function standing({ online, revoked, retired, standing, resources }: ListedConnector): string {
+  if (revoked) return 'revoked';
+  if (retired !== undefined) return 'gone';
   if (online && resources?.length === 0) return 'serves nothing';
   return standing ?? (online ? 'linked' : 'away');
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { JoinToken } from '../../core/api.ts';
+import { JoinToken } from '../../core/connectors/join.ts';
 import { SiteName } from '../../core/fleet/site.ts';
 import { checked, type Cli } from '../cli.ts';
 import { time } from '../output.ts';

@@ -40,7 +40,7 @@ export async function readTrustedKeys(path: string): Promise<TrustedKeys> {
   return { connectors, policy: policy.value.logs.length > 0 ? policy.value : undefined };
 }
 
-export const base64url = (key: Uint8Array): string => Buffer.from(key).toString('base64url');
+const base64url = (key: Uint8Array): string => Buffer.from(key).toString('base64url');
 
 /** Whose they are, for a report. */
 export const basisKeys = ({ connectors, policy }: TrustedKeys): readonly { of: string; key: string }[] => [

@@ -1,6 +1,7 @@
 // Objects, keys and witnessed heads through the API, for a proof made here.
 
 import { type ListedConnector, ConnectorList, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
+import type { ConnectorKeys } from '../../core/connectors/connector-keys.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
@@ -12,7 +13,7 @@ import type { WitnessPolicy } from '../../core/tlog/witness-policy.ts';
 import { type ApiClient, query } from '../api-client.ts';
 import { Failure } from '../failure.ts';
 import { policyOf } from './checkpoint.ts';
-import { base64url, basisKeys, readTrustedKeys } from './trusted-keys.ts';
+import { basisKeys, readTrustedKeys } from './trusted-keys.ts';
 import type { ProofBasis } from './report-page.ts';
 import { parseCheckpoint } from '../../core/tlog/checkpoint.ts';
 import { trustOf } from '../../core/tlog/witness-policy.ts';
@@ -87,7 +88,7 @@ async function* witnessed(client: ApiClient): AsyncGenerator<SessionId> {
   } while (cursor !== undefined);
 }
 
-type Keys = ReadonlyMap<ConnectorId, Uint8Array> | 'forbidden';
+type Keys = ReadonlyMap<ConnectorId, Pick<ConnectorKeys, 'revoked' | 'keys'>> | 'forbidden';
 
 interface Trusts {
   /** As the edge registered them. */
@@ -111,7 +112,10 @@ async function trusts(client: ApiClient, keysFile: string | undefined): Promise<
   // What is wrong with it, each session's own proof says.
   const vouched = policy && parsed?.ok ? await trustOf(policy, parsed.value) : undefined;
   const checkpoint = vouched?.ok && parsed?.ok ? parsed.value : undefined;
-  const registered = chosen || keys === 'forbidden' ? [] : [...keys].map(([of, key]) => ({ of, key: base64url(key) }));
+  const registered =
+    chosen || keys === 'forbidden'
+      ? []
+      : [...keys].flatMap(([of, known]) => known.keys.map(({ key }) => ({ of, key })));
   const basis = {
     source: client.origin,
     keys: [...registered, ...basisKeys({ connectors: chosen ?? [], policy })],
@@ -124,8 +128,12 @@ async function trusts(client: ApiClient, keysFile: string | undefined): Promise<
 async function registeredKeys(client: ApiClient): Promise<Keys> {
   const list = await unlessRefused(client.get('/connectors', ConnectorList), 'forbidden');
   if (!list) return 'forbidden';
-  const raw = ({ key }: ListedConnector): Uint8Array => new Uint8Array(Buffer.from(key, 'base64url'));
-  return new Map(list.connectors.map((connector) => [connector.id, raw(connector)]));
+  const known = ({ key, keys, joinedAt, revoked }: ListedConnector) => ({
+    ...(revoked && { revoked: revoked.at }),
+    // An edge of an earlier release knows one.
+    keys: keys ?? [{ key, from: joinedAt }],
+  });
+  return new Map(list.connectors.map((connector) => [connector.id, known(connector)]));
 }
 
 async function verifyWith(
@@ -158,20 +166,23 @@ async function verifyWith(
         },
       ),
   };
-  const trustedKey = keys === 'forbidden' ? undefined : keys.get(connector);
+  const registered = keys === 'forbidden' ? undefined : keys.get(connector);
   const report = await verifySession({
     session,
     connector,
     source,
     platform: recordingPlatform,
-    trustedKeys: chosen ?? (trustedKey && [trustedKey]),
+    trustedKeys: chosen,
+    keys: registered,
+    // Whoever has a revoked key reports nothing to the edge any more.
+    sealedAt: seen?.manifest?.at,
     heads: seen?.heads ?? [],
     witnessedManifest: seen?.manifest,
     neverBegan: seen?.neverBegan,
     purged: seen?.purged,
   });
   const further: VerifyFault[] = [];
-  if (keys !== 'forbidden' && trustedKey === undefined) {
+  if (keys !== 'forbidden' && registered === undefined) {
     further.push({ object: 'session', reason: 'key_unknown', message: `no connector ${connector} is registered` });
   }
   if (!seen) {

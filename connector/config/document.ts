@@ -2,6 +2,7 @@
 // is not known is an error, since a misspelt one would silently weaken what it was meant to set.
 
 import { z } from 'zod';
+import { IamJoinRequest } from '../../core/connectors/iam-join.ts';
 import { SiteName } from '../../core/fleet/site.ts';
 import { ProtocolName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
@@ -113,8 +114,13 @@ export const ConnectorDocument = z.strictObject({
   /** Of which it is a replica: docs/connector.md#sites-of-replicas. */
   site: SiteName.optional(),
   join: z
-    .strictObject({ tokenEnv: Variable.optional(), tokenFile: path.optional() })
-    .superRefine(oneOf(['tokenEnv', 'tokenFile']))
+    .strictObject({
+      tokenEnv: Variable.optional(),
+      tokenFile: path.optional(),
+      /** By the AWS identity that it runs as: asked at STS of this region. */
+      iam: z.strictObject({ region: IamJoinRequest.shape.sts.shape.region }).optional(),
+    })
+    .superRefine(oneOf(['tokenEnv', 'tokenFile', 'iam']))
     .optional(),
   state: path.optional(),
   store: Store.optional(),

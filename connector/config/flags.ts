@@ -32,6 +32,7 @@ const SETTINGS = {
     variable: 'GATEHOUSE_JOIN_TOKEN_ENV',
     help: 'NAME   variable that holds the one-time join token',
   },
+  'join-iam': { variable: 'GATEHOUSE_JOIN_IAM', help: 'REGION   join by the AWS identity that it runs as' },
   'join-token-file': { variable: 'GATEHOUSE_JOIN_TOKEN_FILE', help: 'PATH   file that holds the one-time join token' },
   state: { variable: 'GATEHOUSE_STATE', help: 'PATH   directory for key, certificate and write-ahead log' },
   'store-directory': { variable: 'GATEHOUSE_STORE_DIRECTORY', help: 'PATH   recordings into a directory' },

@@ -31,6 +31,8 @@ export function joinOf(
   const { given } = flags;
   if (given['join-token-file'] !== undefined) return { kind: 'file', path: here(given['join-token-file']) };
   if (given['join-token-env'] !== undefined) return { kind: 'env', name: given['join-token-env'] };
+  if (given['join-iam'] !== undefined) return { kind: 'iam', region: given['join-iam'] };
+  if (document.join?.iam !== undefined) return { kind: 'iam', region: document.join.iam.region };
   if (document.join?.tokenFile !== undefined) return { kind: 'file', path: there(document.join.tokenFile) };
   return { kind: 'env', name: document.join?.tokenEnv ?? 'GATEHOUSE_JOIN_TOKEN' };
 }

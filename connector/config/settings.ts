@@ -63,7 +63,10 @@ export interface ConnectorConfig {
   readonly edge: string;
   /** Of which it is a replica; undefined: its file does not say, and the edge knows. */
   readonly site: SiteName | undefined;
-  readonly join: { readonly kind: 'env'; readonly name: string } | { readonly kind: 'file'; readonly path: string };
+  readonly join:
+    | { readonly kind: 'env'; readonly name: string }
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'iam'; readonly region: string };
   /** Absolute, as all paths here. */
   readonly state: string;
   readonly store: StoreConfig;

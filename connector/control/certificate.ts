@@ -10,7 +10,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { z } from 'zod';
-import type { Certificate } from '../../core/api.ts';
+import type { Certificate } from '../../core/connectors/join.ts';
 import type { Result } from '../../core/result.ts';
 import type { Logger } from '../logger.ts';
 import { writeAtomically } from '../state/atomic-file.ts';

@@ -2,15 +2,10 @@
 
 import https from 'node:https';
 import type { z } from 'zod';
-import {
-  ApiError,
-  Certificate,
-  CertificateRequest,
-  HostCertified,
-  Joined,
-  JoinRequest,
-  SshCertificateRequest,
-} from '../../core/api.ts';
+import { ApiError, SshCertificateRequest } from '../../core/api.ts';
+import { Certificate, CertificateRequest, HostCertified, Joined, JoinRequest } from '../../core/connectors/join.ts';
+import { type IamJoinRequest, IamNonce, IamNonceRequest } from '../../core/connectors/iam-join.ts';
+import { Rotated, type RotationRequest } from '../../core/connectors/key-rotation.ts';
 import type { ConnectorId } from '../../core/ids.ts';
 import { proxyFault, proxyNote } from '../../core/tunnel/proxy-settings.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -44,6 +39,22 @@ export async function joinEdge(
   if (!body.success) return err({ kind: 'refused', message: 'the join token is not one that the edge makes' });
   const answer = await post(`${edge}/api/v1/connectors/join`, body.data, Joined);
   return answer.ok ? ok(answer.value.connector) : answer;
+}
+
+export async function requestIamNonce(edge: string, key: string): Promise<Result<string, EdgeFault>> {
+  const answer = await post(`${edge}/api/v1/connectors/join/iam/nonce`, IamNonceRequest.parse({ key }), IamNonce);
+  return answer.ok ? ok(answer.value.nonce) : answer;
+}
+
+export async function sendIamJoin(edge: string, request: IamJoinRequest): Promise<Result<ConnectorId, EdgeFault>> {
+  const answer = await post(`${edge}/api/v1/connectors/join/iam`, request, Joined);
+  return answer.ok ? ok(answer.value.connector) : answer;
+}
+
+/** Signed by both keys, which is all that the edge asks: it may be sent again, for as long as no other change came after. */
+export async function sendRotation(edge: string, request: RotationRequest): Promise<Result<string, EdgeFault>> {
+  const answer = await post(`${edge}/api/v1/connectors/rotation`, request, Rotated);
+  return answer.ok ? ok(answer.value.key) : answer;
 }
 
 /** `csr` in PEM. */

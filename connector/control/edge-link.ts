@@ -71,6 +71,8 @@ interface EdgeLinkOptions {
   readonly log: Logger;
   /** Keys the salts of claims that the edge is not asked about; the same on every start. */
   readonly saltKey: Secret<Uint8Array>;
+  /** The edge wants another key of this connector. */
+  readonly onRotate?: () => void;
   /** Somebody wants to come in by the relay. */
   readonly onTunnel?: (tunnel: TunnelId, email: string) => void;
   readonly now?: () => number;
@@ -228,6 +230,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     connection = undefined;
     targets.unlinked();
     status.unlinked();
+    if (why.kind === 'revoked' && !isStopped()) endRevoked('Gatehouse', why.message);
     if (isStopped()) return;
     const delay = backoff.nextMs();
     const level = why.kind === 'refused' || why.kind === 'fault' ? 'error' : 'warn';
@@ -259,6 +262,10 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       const { session, by, reason } = message;
       log.info('session.end_requested', { session, by });
       for (const listener of [...endListeners]) listener(session, by, reason);
+    } else if (message.kind === 'connector.revoked') {
+      endRevoked(message.by, message.reason);
+    } else if (message.kind === 'key.rotate') {
+      options.onRotate?.();
     } else if (message.kind === 'tunnel.open') {
       options.onTunnel?.(message.tunnel, message.email);
     } else if (message.kind === 'rules.in_force') {
@@ -269,6 +276,16 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     } else if (message.kind === 'resource.contested' || message.kind === 'replicas.differ') {
       logOthers(log, message);
     }
+  }
+
+  /** Nothing is asked or told any more. What is recorded is stored all the same, and says how its session ended. */
+  function endRevoked(by: string, reason: string): void {
+    log.error('connector.revoked', { by, message: `${reason}: the edge takes no key of this connector any more` });
+    enter('stopped', `revoked by ${by}`);
+    connection?.close();
+    holds.stop();
+    for (const session of options.describe().live)
+      for (const listener of [...endListeners]) listener(session, by, reason);
   }
 
   function remember(grant: GrantId): void {

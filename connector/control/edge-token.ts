@@ -14,13 +14,16 @@ export type AuthorizeRequest = () => Promise<string>;
 
 export function createAuthorizer(input: {
   readonly connector: ConnectorId;
-  readonly privateKey: KeyObject;
+  /** As it is when something is asked: it may change. */
+  readonly privateKey: KeyObject | (() => KeyObject);
   /** The edge's origin. */
   readonly edge: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }): AuthorizeRequest {
   const now = input.now ?? Date.now;
+  const { privateKey } = input;
+  const keyNow = () => (typeof privateKey === 'function' ? privateKey() : privateKey);
   return async () => {
     const issuedAt = Math.floor(now() / 1000);
     const token = await new SignJWT()
@@ -31,7 +34,7 @@ export function createAuthorizer(input: {
       .setIssuedAt(issuedAt)
       .setExpirationTime(issuedAt + LIFETIME_SECONDS)
       .setJti(randomUUID())
-      .sign(input.privateKey);
+      .sign(keyNow());
     return `Bearer ${token}`;
   };
 }

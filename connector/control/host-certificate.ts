@@ -2,7 +2,7 @@
 // after two thirds of its life. Kept in memory alone: without the edge nobody is let in, and clients that know the plain key see that.
 
 import type { z } from 'zod';
-import type { HostCertified } from '../../core/api.ts';
+import type { HostCertified } from '../../core/connectors/join.ts';
 import type { Result } from '../../core/result.ts';
 import type { Logger } from '../logger.ts';
 import { createBackoff } from './backoff.ts';

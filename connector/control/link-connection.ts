@@ -40,8 +40,8 @@ const UnknownRules = z.discriminatedUnion('kind', [
 type Uncalled<C> = C extends Call ? Omit<C, 'call'> : never;
 
 export interface LinkClosed {
-  /** refused: the edge does not let this connector in. fault: it said what this build does not understand. */
-  readonly kind: 'unreachable' | 'refused' | 'lost' | 'fault' | 'stopped';
+  /** refused: the edge does not let this connector in. revoked: nor ever again. fault: it said what this build does not understand. */
+  readonly kind: 'unreachable' | 'refused' | 'revoked' | 'lost' | 'fault' | 'stopped';
   readonly message: string;
 }
 
@@ -154,7 +154,10 @@ export function dialLink(
       const said = ApiError.safeParse(parseJson(Buffer.concat(chunks).toString('utf8')));
       const skew = status === 401 ? clockSkewNote(response.headers.date, Date.now()) : '';
       const message = `${said.success ? said.data.error.message : `the edge answered ${status}`}${skew}`;
-      finish({ kind: status === 401 || status === 403 ? 'refused' : 'unreachable', message });
+      // By its own word alone: a 403 may be of somebody between.
+      const isRevoked = said.success && status === 403 && said.data.error.reason === 'connector_revoked';
+      const kind = isRevoked ? 'revoked' : status === 401 || status === 403 ? 'refused' : 'unreachable';
+      finish({ kind, message });
     });
   });
   socket.on('error', (error) => {

@@ -8,7 +8,7 @@ export const SERVES_NOTHING =
 
 const DIFFERENCES = {
   masking_key:
-    'another replica of the site masks by another key: equal values are not equal once masked by both. Give them the same masking.key',
+    'another replica of the site masks by another key: values that `with: hash` masks are not equal between them. Without masking.key each connector has a key of its own: set the same one for all',
   resource:
     'another replica of the site announces it with other labels, login or database: sessions here go by what stands in this file',
 } as const;

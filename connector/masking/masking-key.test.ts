@@ -1,14 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { CredentialSource } from '../credentials/credential.ts';
 import { createLogger } from '../logger.ts';
-import { maskingHash } from './masking-key.ts';
+import { maskingHash, masksByItself } from './masking-key.ts';
 
 const KEY = '5f'.repeat(32);
 const lines: string[] = [];
 const log = createLogger((line) => lines.push(line), { level: 'debug' });
-const ownKey = () => generateKeyPairSync('ed25519').privateKey;
+const ownKey = () => randomBytes(32);
 const make = (own: ReturnType<typeof ownKey>, maskingKey?: CredentialSource, environment = { MASKING: KEY }) =>
   maskingHash({ config: { maskingKey }, environment, log }, own);
 
@@ -44,4 +44,12 @@ describe('the key of masked values', () => {
     expect(made).toMatchObject({ ok: false, error: expect.stringContaining(message) });
     expect(JSON.stringify([made, lines])).not.toContain('5f5f');
   });
+});
+
+it('says so where tasks of a role have none in common', () => {
+  const maskingKey = { kind: 'env', name: 'MASKING' } as const;
+  const iam = { kind: 'iam', region: 'eu-central-1' } as const;
+  expect(masksByItself({ join: iam, maskingKey: undefined })).toContain('Set masking.key, the same for all');
+  expect(masksByItself({ join: iam, maskingKey })).toBeUndefined();
+  expect(masksByItself({ join: { kind: 'env', name: 'TOKEN' }, maskingKey: undefined })).toBeUndefined();
 });

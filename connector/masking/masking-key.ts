@@ -1,7 +1,7 @@
 // The key of masks that keep equal values equal (`with: hash`): one that `connector.yaml` names the
-// place of, so that several connectors mask alike, or one made of this connector's own key.
+// place of, so that several connectors mask alike, or one made of this connector's first key.
 
-import { hkdfSync, type KeyObject } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
@@ -14,11 +14,13 @@ const MIN_KEY_BYTES = 32;
 
 type Deps = CredentialDeps & { readonly config: Pick<ConnectorConfig, 'maskingKey'> };
 
-/** Read once: a key that changed under running sessions would break the joins that it is there for. */
-export async function maskingHash(deps: Deps, ownKey: KeyObject): Promise<Result<KeyedHash, string>> {
+/** `own`: 32 bytes, made of this connector's first key. Read once: a key that changed under running sessions would break the joins that it is there for. */
+export async function maskingHash(deps: Deps, own: Uint8Array): Promise<Result<KeyedHash, string>> {
   const named = await namedMaskingKey(deps);
   if (!named.ok) return err(`masking.key: ${named.error}`);
-  return ok(hashWith(named.value ?? ownKey.export({ type: 'pkcs8', format: 'der' })));
+  if (named.value === undefined) return ok(createKeyedHash(secret(own)));
+  const key = hkdfSync('sha256', named.value, '', 'gatehouse connector: masked values', 32);
+  return ok(createKeyedHash(secret(new Uint8Array(key))));
 }
 
 /** undefined: connector.yaml names none. */
@@ -38,8 +40,12 @@ export const maskingKeyId = (keyed: KeyedHash): string =>
     .toString('hex')
     .slice(0, 32);
 
-function hashWith(given: Buffer): KeyedHash {
-  return createKeyedHash(
-    secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32))),
-  );
-}
+const MASKS_BY_ITSELF =
+  'masking.key is not set, so each task of the role masks by a key of its own: values that `with: hash` masks are equal within one task alone, and others once it is replaced. Set masking.key, the same for all';
+
+/** For the operator, where connectors join by IAM and are to have the same key: a task's own is lost with its disk. undefined: all is well. */
+export const masksByItself = ({
+  join,
+  maskingKey,
+}: Pick<ConnectorConfig, 'join' | 'maskingKey'>): string | undefined =>
+  join.kind === 'iam' && maskingKey === undefined ? MASKS_BY_ITSELF : undefined;

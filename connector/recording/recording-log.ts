@@ -52,6 +52,8 @@ export interface RecordingLogOptions {
   readonly connector: { readonly id: ConnectorId; readonly name: string; readonly build: string };
   /** Ed25519 private key, or its PKCS #8 PEM. */
   readonly signingKey: KeyObject | string;
+  /** Public keys before it, base64url. */
+  readonly earlierKeys?: readonly string[];
   readonly store: ObjectStoreSettings;
   readonly limits?: Partial<RecordingLimits>;
   /** segment.stored, manifest.stored and connector.fault. Must not throw. */
@@ -93,6 +95,8 @@ export interface RecordingLog extends SessionLog {
   health(): RecordingHealth;
   /** What waits on this disk to be stored. */
   waiting(): Promise<SpoolUsage>;
+  /** Sessions that end from now on are sealed with this key. Throws for a key that is no Ed25519 private key. */
+  signWith(key: KeyObject, earlierKeys: readonly string[]): void;
   /** Cuts and uploads at once what is in the log; resolves at the deadline at the latest. What is left is taken up by the next start. */
   drain(deadlineMs: number): Promise<{ readonly drained: boolean; readonly backlog: Backlog }>;
   /** Makes the log durable and stops. Call after the sessions have ended; drain first, to leave nothing behind. */
@@ -170,7 +174,7 @@ async function start(
     {
       directory,
       connector,
-      signingKey,
+      signing: { key: signingKey, earlierKeys: options.earlierKeys ?? [] },
       store,
       firstFile,
       committed: committed.buffer,
@@ -213,6 +217,11 @@ async function start(
       lastFault: wal.lastFault,
     }),
     waiting: () => spoolUsage(directory),
+    signWith(key, earlierKeys) {
+      const text = readKey(key);
+      if (text === undefined) throw new Error('the signing key is not an Ed25519 private key');
+      archiver.sign({ key: text, earlierKeys });
+    },
     async drain(deadlineMs) {
       wal.commitNow();
       return { drained: await archiver.drain(deadlineMs), backlog: archiver.backlog };

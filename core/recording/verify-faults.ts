@@ -5,6 +5,8 @@ const FAULTS = [
   'manifest_damaged',
   'signature_wrong',
   'key_unknown',
+  'key_replaced',
+  'key_revoked',
   'object_unreadable',
   'segment_missing',
   'segment_damaged',

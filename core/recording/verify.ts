@@ -1,6 +1,7 @@
 // Proves a session's recording, or says what is wrong with which object. Runs offline over any
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
+import { type ConnectorKeys, judgeKey } from '../connectors/connector-keys.ts';
 import { END_WORDS, hiddenWords, notKeptWords, originalsWords } from './coverage-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
@@ -27,6 +28,10 @@ export interface VerifyInput {
   readonly platform: RecordingPlatform;
   /** Keys of connectors that are trusted (raw, 32 bytes): as the edge registered them, or as an auditor has them. None: not compared, and the report says so. */
   readonly trustedKeys?: readonly Uint8Array[] | undefined;
+  /** Instead of those: what the edge knows of this connector's keys, and since when each is good, or was. */
+  readonly keys?: Pick<ConnectorKeys, 'revoked' | 'keys'> | undefined;
+  /** When the manifest was there, by somebody's word who is not the connector; undefined: nobody knows. */
+  readonly sealedAt?: string | undefined;
   /** undefined: not compared, and the report says so. */
   readonly heads?: readonly WitnessedHead[] | undefined;
   /** The manifest as the edge witnessed it; undefined: not compared. */
@@ -220,7 +225,13 @@ async function readManifest(input: VerifyInput, faults: VerifyFault[]): Promise<
 }
 
 function compareKey(input: VerifyInput, decoded: DecodedManifest, { faults, proofs, notCompared }: Findings): void {
-  if (!input.trustedKeys?.length) {
+  if (input.keys && !input.trustedKeys?.length) {
+    const { connector, endedAt } = decoded.manifest;
+    const verdict = judgeKey(input.keys, { key: connector.key, endedAt, sealedAt: input.sealedAt });
+    const message = `the manifest ${verdict.words}`;
+    if (verdict.kind === 'good') proofs.push(message);
+    else faults.push({ object: MANIFEST_NAME, reason: verdict.kind, message });
+  } else if (!input.trustedKeys?.length) {
     proofs.push('the manifest is signed with the key that it names');
     notCompared.push('whether that key is the connector’s: no registered key was given');
   } else if (input.trustedKeys.some((key) => sameBytes(key, decoded.publicKey))) {

@@ -15,6 +15,8 @@ type ConnectorLoginFault =
   | 'token_missing'
   | 'token_malformed'
   | 'connector_unknown'
+  | 'connector_revoked'
+  | 'connector_retired'
   | 'signature_wrong'
   | 'audience_wrong'
   | 'claim_wrong'
@@ -57,6 +59,9 @@ export async function authenticateConnector(
     const { exp = 0, iat = 0, jti = '' } = payload;
     if (exp - iat > MAX_LIFETIME_SECONDS) return err('token_lives_too_long');
     if (jti.length < 8 || jti.length > 128) return err('claim_wrong');
+    // After the signature: nobody else learns it.
+    if (connector.revoked) return err('connector_revoked');
+    if (connector.retired !== undefined) return err('connector_retired');
     const forgetAt = (exp + CLOCK_TOLERANCE_SECONDS + 1) * 1000;
     return (await deps.burn(id, jti, forgetAt)) ? ok(connector) : err('token_replayed');
   } catch (error) {

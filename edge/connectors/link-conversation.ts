@@ -131,6 +131,7 @@ export class LinkConversation {
     await this.#holds.withdrawAllOf(missed.lost);
     for (const session of missed.unknown) await this.#fault('session_unknown', { session });
     const version = (await this.#deps.policy.read())?.version ?? 0;
+    const wantsKey = (await directory.connector(connector.id))?.rotationBy !== undefined;
     return [
       {
         kind: 'welcome',
@@ -152,6 +153,8 @@ export class LinkConversation {
         .filter(() => message.understands.includes('replicas.differ'))
         .map(({ other, ...difference }) => ({ kind: 'replicas.differ' as const, ...difference, other: other.name })),
       ...missed.revoked.map((gone) => ({ kind: 'grant.revoked' as const, grant: gone.grant, reason: gone.reason })),
+      // Asked for while it was away.
+      ...(wantsKey && message.understands.includes('key.rotate') ? [{ kind: 'key.rotate' as const }] : []),
       // Nothing is known of them, so there are no rules that they could go on under.
       ...inGroups(missed.unknown).map((sessions) => ({
         kind: 'rules.in_force' as const,

@@ -1,14 +1,14 @@
 // What a connector asks over plain HTTP: joining, its listener's certificate, and opening its link.
 
 import type { z } from 'zod';
+import type { SshCertificateRequest } from '../../core/api.ts';
 import type {
   Certificate,
   CertificateRequest,
   HostCertified,
   Joined,
   JoinRequest,
-  SshCertificateRequest,
-} from '../../core/api.ts';
+} from '../../core/connectors/join.ts';
 import { newId } from '../../core/ids.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { type Secret, secret } from '../../core/secret.ts';
@@ -19,9 +19,11 @@ import type { UseCaseFault } from '../gatehouse.ts';
 import { hashToken } from '../keys.ts';
 import { isLoopbackHost } from '../settings.ts';
 import type { StoredConnector } from '../ports/directory.ts';
-import { fault, note, noteCounted, type UseCaseDeps } from '../use-cases/deps.ts';
+import { fault, note, noteCounted } from '../use-cases/deps.ts';
+import type { IamJoinDeps } from './joining/iam-join.ts';
+import { tellKeys } from '../connector-keys/tell-keys.ts';
 
-export interface ConnectorServiceDeps extends UseCaseDeps {
+export interface ConnectorServiceDeps extends IamJoinDeps {
   readonly authority: CertificateAuthority;
   /** CONNECTOR_JOIN_TOKEN. */
   readonly firstJoinToken: Secret<string> | undefined;
@@ -62,7 +64,10 @@ export async function joinConnector(
     details: { key: request.key, invitedBy: invitation.by, address, ...(site !== undefined && { site }) },
   });
   const joined = await deps.directory.join({ hash, id, name: request.name, key: request.key, site });
-  if (joined.ok) return ok({ connector: joined.value });
+  if (joined.ok) {
+    await tellKeys(deps, joined.value);
+    return ok({ connector: joined.value });
+  }
   return joined.error === 'key_known'
     ? fault('conflict', 'This key joined before. Use the identity it got then.')
     : fault('forbidden', 'This join token is not good (any more). Ask an administrator for a new one.');

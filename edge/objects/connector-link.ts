@@ -16,6 +16,7 @@ import {
 import type { ConnectorStatus } from '../../core/fleet/connector-status.ts';
 import { ConnectorId, type GrantId, type TunnelId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
+import { LinkTunnels, tellRevoked } from '../connectors/keys/link-end.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
 import { type Attachment, attachmentOf, isUnderstood, send } from '../connectors/link-socket.ts';
 import { RulesTeller } from '../connectors/telling/rules-teller.ts';
@@ -29,6 +30,7 @@ import {
   type ConnectorLinkPort,
   type EndAnswer,
   type LinkStanding,
+  type LinkRevoked,
   type SessionEnd,
 } from '../ports/connector-link.ts';
 import type { Serves } from '../ports/object.ts';
@@ -41,6 +43,8 @@ import { remote } from './rpc.ts';
 
 const CLOSE_MALFORMED = 4400;
 const CLOSE_REPLACED = 4409;
+/** As HTTP says gone: it is of no use to come again. */
+const CLOSE_REVOKED = 4410;
 const CLOSE_SILENT = 4408;
 const CLOSE_TOO_BIG = 1009;
 const CLOSE_INTERNAL = 1011;
@@ -55,6 +59,7 @@ const SILENT_AFTER_MS = 3 * CONTROL_PING_INTERVAL_MS + 5_000;
 const CHECK_EVERY_MS = 30_000;
 /** While it is linked, the directory hears that it is there this often at least. */
 const SEEN_EVERY_MS = 60_000;
+const REVOKED = 'revoked';
 
 export class ConnectorLink extends DurableObject<Env> implements Serves<ConnectorLinkPort> {
   readonly #memory: LinkMemory;
@@ -64,12 +69,14 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
   #kept: LinkConversation | undefined;
   readonly #rules: RulesTeller;
   readonly #userAuthority: SshAuthority;
+  readonly #tunnels: LinkTunnels;
   /** What messages of a link wait for: its hello, then each report for the one before. */
   readonly #order = new WeakMap<WebSocket, Promise<void>>();
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#memory = new LinkMemory(context.storage.sql);
+    this.#tunnels = new LinkTunnels(context.storage.sql);
     this.#settings = parseSettings(env);
     this.#rules = new RulesTeller({
       policies: new PolicyCache(remote(env.DIRECTORY)),
@@ -86,6 +93,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
   override async fetch(request: Request): Promise<Response> {
     const id = ConnectorId.parse(request.headers.get(CONNECTOR_HEADER));
     const name = request.headers.get(CONNECTOR_NAME_HEADER) ?? id;
+    // Of whoever was let in a moment before.
+    if (await this.ctx.storage.get(REVOKED)) return new Response(null, { status: 403 });
     for (const old of this.ctx.getWebSockets()) {
       const attachment = attachmentOf(old);
       old.serializeAttachment({ ...attachment, state: 'replaced' } satisfies Attachment);
@@ -127,7 +136,24 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     return this.#tell(message);
   }
 
+  async revoke(message: LinkRevoked): Promise<boolean> {
+    await this.ctx.storage.put(REVOKED, true);
+    const ready = this.#ready();
+    const told = await tellRevoked(ready, message, (of) => this.#conversation(of).rulesInForce(undefined));
+    for (const socket of this.ctx.getWebSockets()) {
+      await this.#gone(socket, CLOSE_REVOKED, 'revoked');
+      socket.close(CLOSE_REVOKED, 'this connector was revoked');
+    }
+    await this.#tunnels.endAll((tunnel) => remote(this.env.TUNNEL, tunnel));
+    return told;
+  }
+
+  askRotation(): EndAnswer {
+    return this.#tell({ kind: 'key.rotate' });
+  }
+
   async openTunnel(tunnel: TunnelId, terms: TunnelTerms, email: string): Promise<EndAnswer> {
+    this.#tunnels.opened(tunnel, Date.now());
     await remote(this.env.TUNNEL, tunnel).open(terms);
     return this.#tell({ kind: 'tunnel.open', tunnel, email });
   }
@@ -242,13 +268,14 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     await this.#rules.tellMissed();
     await this.#tellSeen(now);
     this.#memory.cleanUp(now);
+    this.#tunnels.cleanUp(now);
     if (this.ctx.getWebSockets().length > 0) await this.ctx.storage.setAlarm(now + CHECK_EVERY_MS);
   }
 
   // --- parts ---
 
   /** To a connector that is there now; nobody tells it later. */
-  #tell(message: SessionEnd | Extract<FromEdge, { kind: 'tunnel.open' }>): EndAnswer {
+  #tell(message: SessionEnd | Extract<FromEdge, { kind: 'tunnel.open' | 'key.rotate' }>): EndAnswer {
     if (!this.isLinked()) return 'not_linked';
     const able = this.#ready().filter((socket) => isUnderstood(socket, message));
     for (const socket of able) send(socket, message);

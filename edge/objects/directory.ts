@@ -11,6 +11,7 @@ import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import type { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
+import { createPutKeys, tellKeys } from '../connector-keys/tell-keys.ts';
 import type { Env } from '../env.ts';
 import type {
   AddedKey,
@@ -27,7 +28,9 @@ import type {
   ThrottleName,
 } from '../ports/directory.ts';
 import type { Serves } from '../ports/object.ts';
+import { parseSettings } from '../settings.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
+import { CONNECTOR_KEYS_SCHEMA } from '../storage/connector-keys.ts';
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
 import { DEVICE_CODES_SCHEMA, DeviceCodes } from '../storage/device-codes.ts';
 import { People, PEOPLE_SCHEMA } from '../storage/people.ts';
@@ -36,6 +39,7 @@ import { Policies, POLICIES_SCHEMA, tagOf } from '../storage/policies.ts';
 import { Requests, REQUESTS_SCHEMA } from '../storage/requests.ts';
 import { Shares, SHARES_SCHEMA } from '../storage/shares.ts';
 import { Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
+import { remote } from './rpc.ts';
 
 const AUTHORITY_SCHEMA = `
   CREATE TABLE IF NOT EXISTS authority (
@@ -51,6 +55,8 @@ const AUTHORITY_SCHEMA = `
 `;
 
 const CLEAN_UP_EVERY_MS = 10 * 60_000;
+/** Of connectors whose keys changed, in one look. */
+const TOLD_AT_ONCE = 500;
 
 export class Directory extends DurableObject<Env> implements Serves<DirectoryPort> {
   readonly #sql: SqlStorage;
@@ -71,6 +77,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
       BROWSER_SESSIONS_SCHEMA +
         DEVICE_CODES_SCHEMA +
         CONNECTORS_SCHEMA +
+        CONNECTOR_KEYS_SCHEMA +
         POLICIES_SCHEMA +
         THROTTLES_SCHEMA +
         PEOPLE_SCHEMA +
@@ -246,6 +253,35 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   connectors() {
     return this.#connectors.list();
   }
+  keysOfConnector(id: ConnectorId) {
+    return this.#connectors.keys.keysOf(id);
+  }
+  revokeConnector(id: ConnectorId, by: string, reason: string) {
+    this.ctx.storage.transactionSync(() => {
+      this.#connectors.keys.revoke(id, by, reason, Date.now());
+      this.#connectors.forgetResources(id);
+    });
+  }
+  wantRotation(id: ConnectorId, by: string) {
+    this.#connectors.keys.wantRotation(id, by);
+  }
+  rotateKey(id: ConnectorId, from: string, to: string) {
+    return this.ctx.storage.transactionSync(() => this.#connectors.keys.rotate(id, from, to, Date.now()));
+  }
+  async joinByPrincipal(input: Parameters<Connectors['joinByPrincipal']>[0]) {
+    const joined = this.ctx.storage.transactionSync(() => this.#connectors.joinByPrincipal(input, Date.now()));
+    await this.#scheduleCleanUp();
+    return joined;
+  }
+  untoldKeys(limit: number) {
+    return this.#connectors.keys.untold(limit);
+  }
+  forgetKeysTold() {
+    this.#connectors.keys.forgetTold();
+  }
+  keysTold(id: ConnectorId, version: number) {
+    this.#connectors.keys.told(id, version);
+  }
   connectorSeen(id: ConnectorId, hello: ConnectorHello | undefined) {
     this.#connectors.seen(id, hello, Date.now());
   }
@@ -339,7 +375,33 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#requests.cleanUp(now);
     this.#keys.cleanUp(now);
     this.#shares.cleanUp(now);
+    await this.#tendConnectors(now).catch((error: unknown) => {
+      console.error(`connectors: ${error instanceof Error ? error.message : 'unknown failure'}`);
+    });
     await this.ctx.storage.setAlarm(now + CLEAN_UP_EVERY_MS);
+  }
+
+  /** Tells the functions of keys that they do not know, and takes the keys of those whose task is gone. */
+  async #tendConnectors(now: number): Promise<void> {
+    for (const id of this.#connectors.keys.away(now)) {
+      if (await remote(this.env.CONNECTOR_LINK, id).isLinked()) continue;
+      const { name = id, key = '' } = this.#connectors.find(id) ?? {};
+      const details = { name, key, reason: 'away' };
+      await remote(this.env.AUDIT_LOG).append({ kind: 'connector.retired', actor: 'gatehouse', object: id, details });
+      this.ctx.storage.transactionSync(() => {
+        this.#connectors.keys.retire(id, now);
+        this.#connectors.forgetResources(id);
+      });
+    }
+    const untold = this.#connectors.keys.untold(TOLD_AT_ONCE);
+    if (untold.length === 0) return;
+    const directory = {
+      keysOfConnector: async (id: ConnectorId) => this.keysOfConnector(id),
+      keysTold: async (id: ConnectorId, version: number) => this.keysTold(id, version),
+    };
+    const putKeys = createPutKeys(parseSettings(this.env));
+    // Whoever does not take one takes none now.
+    for (const id of untold) if (!(await tellKeys({ directory, putKeys }, id))) return;
   }
 
   async #scheduleCleanUp(): Promise<void> {

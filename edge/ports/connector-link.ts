@@ -15,6 +15,10 @@ export interface ConnectorLinkPort {
   endSession(message: SessionEnd): Promise<EndAnswer>;
   /** Makes the tunnel's relay, near the connector as this object is, and has the connector dial it. */
   openTunnel(tunnel: TunnelId, terms: TunnelTerms, email: string): Promise<EndAnswer>;
+  /** Tells it to end its sessions and never to come back, closes its link and its tunnels, and takes no other link of it. false: nobody heard it. */
+  revoke(message: LinkRevoked): Promise<boolean>;
+  /** Asks it for a new key. */
+  askRotation(): Promise<EndAnswer>;
   /** Resolves once a linked connector was told what is in force for its sessions. */
   policyApplied(version: number): Promise<void>;
   /** When a connector that is linked was heard last; undefined: it is not linked. */
@@ -38,6 +42,8 @@ export interface LinkStanding {
 }
 
 export type SessionEnd = Extract<FromEdge, { kind: 'session.end' }>;
+
+export type LinkRevoked = Extract<FromEdge, { kind: 'connector.revoked' }>;
 
 /** `not_linked`: nobody heard it, and nobody will tell it later. `too_old`: that build does not know the message. */
 export type EndAnswer = 'told' | 'not_linked' | 'too_old';

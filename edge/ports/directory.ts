@@ -3,6 +3,7 @@
 
 import type { RegisteredKey } from '../../core/api.ts';
 import type { Approval, RecordingKind } from '../../core/approval/approval.ts';
+import type { ConnectorKey } from '../../core/connectors/connector-keys.ts';
 import type { SiteName } from '../../core/fleet/site.ts';
 import type { ConnectorId, RequestId, SessionId, ShareId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
@@ -11,8 +12,9 @@ import type { Resource, ResourceName, TargetSeen } from '../../core/resource.ts'
 import type { Result } from '../../core/result.ts';
 import type { ListedShare } from '../../core/sharing/share.ts';
 import type { StoredPolicy, WaitingDevice } from '../gatehouse.ts';
+import type { ConnectorKeysPort, ConnectorStanding } from './connector-keys.ts';
 
-export interface DirectoryPort {
+export interface DirectoryPort extends ConnectorKeysPort {
   // --- people; tokens are known by their hashes ---
 
   startBrowserSession(hash: string, identity: Identity): Promise<void>;
@@ -206,7 +208,7 @@ export interface ConnectorHello {
   readonly maskingKey: string | undefined;
 }
 
-export interface StoredConnector extends NamedConnector {
+export interface StoredConnector extends NamedConnector, ConnectorStanding {
   readonly key: string;
   readonly joinedAt: string;
   readonly lastSeenAt?: string;
@@ -215,6 +217,8 @@ export interface StoredConnector extends NamedConnector {
   readonly protocol?: number;
   /** What it announces, and serves. */
   readonly resources: ResourceName[];
+  /** All that it has and had; in lists alone. */
+  readonly keys?: ConnectorKey[];
   /** Names that it announces and another holds. */
   readonly contested?: Contest[];
 }
@@ -271,6 +275,8 @@ export type ThrottleName =
   | 'share'
   | 'tunnel'
   | 'join'
+  | 'iam-join'
+  | 'iam-joins'
   | 'connector-login'
   | 'connector-tunnel';
 

@@ -19,4 +19,6 @@ export interface TunnelPort {
   open(terms: TunnelTerms): Promise<void>;
   /** false: the connector's end did not come in time, and the tunnel is over. */
   dialled(withinMs: number): Promise<boolean>;
+  /** Closes both ends. Neither comes back. */
+  end(reason: string): Promise<void>;
 }

@@ -6,10 +6,13 @@ import {
   AuditPage,
   AuditPiecePage,
   ConnectorList,
-  JoinToken,
+  EndSession,
   PolicyEffect,
+  RevokedConnector,
+  RotationAsked,
   RuleGone,
 } from '../../core/api.ts';
+import { JoinToken } from '../../core/connectors/join.ts';
 import { AuditKind } from '../../core/audit/audit.ts';
 import { ConnectorSite, JoinTokenRequest } from '../../core/fleet/fleet-member.ts';
 import { ConnectorId } from '../../core/ids.ts';
@@ -90,6 +93,31 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       const { site } = c.req.valid('json');
       return answer(c, await gatehouse.setConnectorSite(whoAsks(c), c.req.valid('param').connector, site ?? undefined));
     },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/{id}/revoke',
+      summary: 'Take away the key of a connector for good (administrators)',
+      description:
+        'Its link closes, nothing that it asks is answered, and its sessions end: by itself where it hears of it. What it recorded before stays proven.',
+      request: { params: z.object({ id: ConnectorId }), body: jsonBody(EndSession) },
+      responses: jsonAnswer(RevokedConnector, 'Revoked, and whether it heard so'),
+    }),
+    async (c) =>
+      answer(c, await gatehouse.revokeConnector(whoAsks(c), c.req.valid('param').id, c.req.valid('json').reason)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/{id}/rotate-key',
+      summary: 'Have a connector change its key (administrators)',
+      request: { params: z.object({ id: ConnectorId }) },
+      responses: jsonAnswer(RotationAsked, 'Asked now, or when it comes back'),
+    }),
+    async (c) => answer(c, await gatehouse.rotateConnectorKey(whoAsks(c), c.req.valid('param').id)),
   );
 
   api.openapi(

@@ -4,6 +4,7 @@ import { SiteName } from '../../core/fleet/site.ts';
 import { ConnectorId } from '../../core/ids.ts';
 import { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import type { ConnectorStanding, RotationRefused } from '../ports/connector-keys.ts';
 import type {
   Announced,
   AnnouncedResource,
@@ -14,6 +15,7 @@ import type {
   NamedConnector,
   StoredConnector,
 } from '../ports/directory.ts';
+import { ConnectorKeyRing } from './connector-keys.ts';
 
 export const JOIN_TOKEN_MS = 3_600_000;
 /** A resource's name passes to another connector only when its holder has been away for this long. */
@@ -60,10 +62,12 @@ const Seen = TargetSeen.omit({ resource: true });
 
 export class Connectors {
   readonly #sql: SqlStorage;
+  readonly keys: ConnectorKeyRing;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.#addMissingColumns();
+    this.keys = new ConnectorKeyRing(sql);
   }
 
   /**
@@ -85,35 +89,47 @@ export class Connectors {
     const row = this.#sql.exec('SELECT * FROM join_tokens WHERE hash = ?', hash).toArray()[0];
     if (!row) return undefined;
     const usable =
-      row.used_by !== null
-        ? this.#byKey(key)?.id === row.used_by
-        : row.expires_ms === null || Number(row.expires_ms) > now;
+      row.used_by !== null ? this.#byKey(key) === row.used_by : row.expires_ms === null || Number(row.expires_ms) > now;
     return usable ? { by: String(row.invited_by), ...siteIn(row) } : undefined;
   }
 
-  join(
-    input: { hash: string; id: ConnectorId; name: string; key: string; site?: SiteName | undefined },
-    now: number,
-  ): Result<ConnectorId, 'token_wrong' | 'key_known'> {
+  join(input: Joining & { readonly hash: string }, now: number): Result<ConnectorId, 'token_wrong' | 'key_known'> {
     if (this.invitation(input.hash, input.key, now) === undefined) return err('token_wrong');
     const used = this.#sql.exec('SELECT used_by FROM join_tokens WHERE hash = ?', input.hash).one().used_by;
     if (used !== null) return ok(ConnectorId.parse(used));
-    if (this.#byKey(input.key)) return err('key_known');
-    this.#sql.exec(
-      'INSERT INTO connectors (id, name, key, joined_ms, site) VALUES (?, ?, ?, ?, ?)',
-      input.id,
-      input.name,
-      input.key,
-      now,
-      input.site ?? null,
-    );
+    if (this.keys.isKnown(input.key)) return err('key_known');
+    this.#add(input, now);
     this.#sql.exec('UPDATE join_tokens SET used_by = ? WHERE hash = ?', input.id, input.hash);
     return ok(input.id);
   }
 
+  /**
+   * Of the same principal as before it is the same connector, with a new key. Others of its role and name stay beside it. Without
+   * a site it stays in the one that it was put in since.
+   */
+  joinByPrincipal(input: Joining & { readonly principal: string }, now: number): Result<ConnectorId, RotationRefused> {
+    const before = this.keys.ofPrincipal(input.principal);
+    if (before) {
+      const rejoined = this.keys.rejoin(before, input.key, now);
+      if (!rejoined.ok) return rejoined;
+      if (input.site !== undefined) this.setSite(before, input.site);
+      return ok(before);
+    }
+    if (this.keys.isKnown(input.key)) return err('key_known');
+    this.#add(input, now);
+    return ok(input.id);
+  }
+
+  /** What it announced is nobody's any more. */
+  forgetResources(id: ConnectorId): void {
+    this.#sql.exec('DELETE FROM announced WHERE connector = ?', id);
+    this.#sql.exec('DELETE FROM contested WHERE connector = ?', id);
+    this.#sql.exec('DELETE FROM targets_seen WHERE connector = ?', id);
+  }
+
   find(id: ConnectorId): StoredConnector | undefined {
     const row = this.#sql.exec('SELECT * FROM connectors WHERE id = ?', id).toArray()[0];
-    return row && readConnector(row);
+    return row && readConnector(row, this.keys.standingOf(id));
   }
 
   /** What it announced counts as the new one's from its next hello on. */
@@ -131,7 +147,9 @@ export class Connectors {
       .exec('SELECT * FROM connectors ORDER BY id')
       .toArray()
       .map((row) => {
-        const connector = readConnector(row);
+        const id = ConnectorId.parse(row.id);
+        const { keys = [] } = this.keys.keysOf(id) ?? {};
+        const connector = { ...readConnector(row, this.keys.standingOf(id)), keys };
         const lost = contested.get(connector.id);
         const resources = (announced.get(connector.id) ?? []).map(({ name }) => ResourceName.parse(name));
         return {
@@ -176,10 +194,12 @@ export class Connectors {
     const takenOver: Contest[] = [];
     const differ: Difference[] = [];
     const own = this.find(id);
+    // Its hello was under way when it was revoked.
+    const isGone = own?.revoked !== undefined;
     const mates = new Map<ConnectorId, Other>();
     this.#sql.exec('DELETE FROM announced WHERE connector = ?', id);
     this.#sql.exec('DELETE FROM contested WHERE connector = ?', id);
-    for (const resource of resources) {
+    for (const resource of isGone ? [] : resources) {
       const { name } = resource;
       const others = this.#others(id, name);
       const isThere = (other: Other) => Math.max(other.seenMs, heardMs[other.id] ?? 0) + HOLDS_NAME_MS > now;
@@ -342,14 +362,31 @@ export class Connectors {
     }
   }
 
-  #byKey(key: string): StoredConnector | undefined {
-    const row = this.#sql.exec('SELECT * FROM connectors WHERE key = ?', key).toArray()[0];
-    return row && readConnector(row);
+  #add(input: Joining & { readonly principal?: string }, now: number): void {
+    const { id, name, key, site, principal } = input;
+    this.#sql.exec(
+      'INSERT INTO connectors (id, name, key, joined_ms, site) VALUES (?, ?, ?, ?, ?)',
+      ...[id, name, key, now, site ?? null],
+    );
+    this.keys.add(id, key, now, principal);
+  }
+
+  /** Whose first key it was, or is. */
+  #byKey(key: string): ConnectorId | undefined {
+    const row = this.#sql.exec('SELECT connector FROM connector_keys WHERE key = ?', key).toArray()[0];
+    return row && ConnectorId.parse(row.connector);
   }
 }
 
 type Row = Record<string, SqlStorageValue>;
 type Other = NamedConnector & { readonly seenMs: number; readonly resource: Resource };
+
+interface Joining {
+  readonly id: ConnectorId;
+  readonly name: string;
+  readonly key: string;
+  readonly site?: SiteName | undefined;
+}
 
 const named = ({ id, name, site }: NamedConnector): NamedConnector => ({
   id,
@@ -369,8 +406,9 @@ const readNamed = (row: Row): NamedConnector => ({
 });
 const readResource = (row: Row): Resource => Resource.parse(JSON.parse(String(row.resource)));
 
-function readConnector(row: Row): StoredConnector {
+function readConnector(row: Row, standing: ConnectorStanding): StoredConnector {
   return {
+    ...standing,
     ...readNamed(row),
     key: String(row.key),
     joinedAt: new Date(Number(row.joined_ms)).toISOString(),

@@ -29,6 +29,9 @@ const THROTTLES = {
   /** Tunnels, by person: each is written down. */
   tunnel: { most: 240, perMs: 60_000 },
   join: { most: 20, perMs: 60_000 },
+  /** Questions to AWS STS, by address, and of everybody: each is a request of ours that somebody else makes us send. */
+  'iam-join': { most: 10, perMs: 60_000 },
+  'iam-joins': { most: 120, perMs: 60_000 },
   'connector-login': { most: 300, perMs: 60_000 },
   /** A connector has up to 2,000 tunnels, and a release of the edge ends all their connections at once. */
   'connector-tunnel': { most: 12_000, perMs: 60_000 },

@@ -112,8 +112,31 @@ function manyPages(body: string): 'away' | { hits: SearchHit[]; cursor?: string 
   return { hits, ...(page + 1 < pages && { cursor: String(page + 1) }) };
 }
 
+/** Notes of connectors' keys, by connector; `POST /told-keys` with `away` has the next ones refused, `GET` shows what came. */
+function keysOfTests(): (request: IncomingMessage, response: ServerResponse) => void {
+  const told = new Map<string, string>();
+  let away = false;
+  return (request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
+      const json = (status: number, answer: unknown) =>
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      if (request.url === '/told-keys' && request.method === 'POST') away = body === 'away';
+      if (request.url === '/told-keys') return json(200, Object.fromEntries(told));
+      if (request.headers.authorization !== 'Bearer only-for-tests-only-for-tests') return json(401, {});
+      if (away) return json(503, {});
+      told.set(request.url?.split('/')[2] ?? '', JSON.parse(body).note);
+      return response.writeHead(204).end();
+    });
+  };
+}
+
 export const archiveOfTests = () => {
   const audit = auditOfTests();
+  const keys = keysOfTests();
   const retention = retentionOfTests();
   const contradictions: string[] = [];
   const searched: string[] = [];
@@ -123,6 +146,7 @@ export const archiveOfTests = () => {
     (request, response) => {
       const url = new URL(request.url ?? '/', base);
       if (/^\/(plan-audit|audit|log)\b/.test(url.pathname)) return void audit(request, response);
+      if (/^\/(told-keys|connectors)\b/.test(url.pathname)) return keys(request, response);
       if (/^\/(plan-)?retention\b/.test(url.pathname)) return void retention(request, response);
       if (url.pathname === '/contradictions' && request.method === 'GET')
         return response.end(contradictions.join('\n'));

@@ -1,7 +1,7 @@
 // A connector as the edge sees one: its key, its tokens, its link.
 
 import { SELF } from 'cloudflare:test';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { CONNECTOR_UNDERSTANDS, FromEdge, type FromConnector } from '../../core/control.ts';
 import type { ConnectorStatus } from '../../core/fleet/connector-status.ts';
 import { ConnectorId, newId } from '../../core/ids.ts';
@@ -36,11 +36,19 @@ export const STATEMENT = {
 
 export class TestConnector {
   readonly id: ConnectorId;
+  /** Base64url. */
+  readonly key: string;
   readonly #privateKey: CryptoKey;
 
-  private constructor(id: ConnectorId, privateKey: CryptoKey) {
+  constructor(id: ConnectorId, key: string, privateKey: CryptoKey) {
     this.id = id;
+    this.key = key;
     this.#privateKey = privateKey;
+  }
+
+  async sign(text: string): Promise<string> {
+    const signature = await crypto.subtle.sign('Ed25519', this.#privateKey, new TextEncoder().encode(text));
+    return base64url.encode(new Uint8Array(signature));
   }
 
   static async newKey() {
@@ -65,7 +73,11 @@ export class TestConnector {
       body: JSON.stringify({ token, name, key }),
     });
     if (joined.status !== 200) throw new Error(`joining answered ${joined.status}`);
-    return new TestConnector(ConnectorId.parse((await joined.json<{ connector: string }>()).connector), privateKey);
+    return new TestConnector(
+      ConnectorId.parse((await joined.json<{ connector: string }>()).connector),
+      key,
+      privateKey,
+    );
   }
 
   /** With `change` one thing about it is not as it should be. */

@@ -33,17 +33,21 @@ type AdministrationUseCases = Pick<
 
 export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCases {
   return {
-    async connectors(_who) {
+    async connectors(who) {
+      const standing = await standingOf(deps, who);
+      const all = standing.ok && (standing.value.administrator || standing.value.auditor);
       const stored = await deps.directory.connectors();
       // Whoever is linked was seen within minutes. A fleet leaves many behind that never come back.
       const since = iso(deps.clock.now() - HOLDS_NAME_MS);
-      const lately = stored.filter(({ lastSeenAt }) => lastSeenAt !== undefined && lastSeenAt > since);
+      const lately = stored.filter(
+        ({ lastSeenAt, revoked }) => !revoked && lastSeenAt !== undefined && lastSeenAt > since,
+      );
       const standings = await standingsOf(
         deps,
         lately.map(({ id }) => id),
       );
       return ok(
-        stored.map((connector) => {
+        stored.map(({ keysTold: _, principal, rotationBy, revoked, ...connector }) => {
           const there = standings.get(connector.id);
           return {
             ...connector,
@@ -52,6 +56,9 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
               there === undefined ? ('away' as const) : there.draining ? ('draining' as const) : ('linked' as const),
             ...(there && { lastSeenAt: iso(there.heardMs) }),
             ...(there?.status && { status: there.status }),
+            ...(revoked && { revoked: all ? revoked : { at: revoked.at } }),
+            ...(all && principal !== undefined && { principal }),
+            ...(all && rotationBy !== undefined && { rotationBy }),
           };
         }),
       );

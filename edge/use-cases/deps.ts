@@ -8,10 +8,11 @@ import type { Archive } from '../archive.ts';
 import type { AuditArchive } from '../audit-archive.ts';
 import type { SshAuthority } from '../authority/ssh-authority.ts';
 import type { Clock } from '../clock.ts';
+import type { PutKeys } from '../connector-keys/tell-keys.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import type { ApprovalPort } from '../ports/approval.ts';
 import type { AuditPort } from '../ports/audit.ts';
-import type { ConnectorLinkPort, EndAnswer, LinkStanding, SessionEnd } from '../ports/connector-link.ts';
+import type { ConnectorLinkPort, EndAnswer, LinkRevoked, LinkStanding, SessionEnd } from '../ports/connector-link.ts';
 import type { DirectoryPort } from '../ports/directory.ts';
 import type { GrantsPort } from '../ports/grants.ts';
 import type { RetentionPort } from '../ports/retention.ts';
@@ -38,6 +39,8 @@ export interface UseCaseDeps {
   readonly retentionArchive: RetentionArchive;
   readonly archive: Archive;
   readonly auditArchive: AuditArchive;
+  /** Tells the functions which keys a connector has. */
+  readonly putKeys: PutKeys;
   readonly links: {
     /** false: not linked now. */
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
@@ -45,6 +48,9 @@ export interface UseCaseDeps {
     standing(connector: ConnectorId): Promise<LinkStanding | undefined>;
     /** Has it link anew. */
     unlink(connector: ConnectorId, reason: string): Promise<void>;
+    /** false: nobody heard it. */
+    revoke(connector: ConnectorId, message: LinkRevoked): Promise<boolean>;
+    askRotation(connector: ConnectorId): Promise<EndAnswer>;
     endSession(connector: ConnectorId, message: SessionEnd): Promise<EndAnswer>;
     openTunnel: (connector: ConnectorId, ...tunnel: Parameters<ConnectorLinkPort['openTunnel']>) => Promise<EndAnswer>;
     /** Tells it what is in force for its sessions now, if it is linked. */

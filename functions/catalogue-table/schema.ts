@@ -17,6 +17,7 @@
 //   reconcile         objects, rows                    how far the look for orphans has come
 //   hold-standings    HOLD                             how far its sessions' objects are held
 //   reindex           state                            how far a reindex has come (functions/reindex/ledger.ts)
+//   connector-keys    CONNECTOR                        its keys, as a note that the edge signed (core/connectors)
 //   held              SESSION                          its objects are under the store's own legal hold
 //   exports           turns                            which exports are being written, and which wait (functions/rendered/turns.ts)
 
@@ -58,6 +59,7 @@ export const MONTHS = 'months';
 export const DUE_DAYS = 'due-days';
 export const duePartition = (day: string): string => `due#${day}`;
 export const PURGES = 'purges';
+export const CONNECTOR_KEYS = 'connector-keys';
 export const PURGE_RUNS = 'purge-runs';
 export const HOLDS = 'holds';
 export const HOLD_STANDINGS = 'hold-standings';

@@ -13,6 +13,7 @@ import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
 import { SearchAnnouncer } from '../search/announce.ts';
 import { type IndexDeps, indexObject } from './index-object.ts';
+import { keysNotCompared } from './known-keys.ts';
 
 let database: LocalDynamoDb;
 let client: ReturnType<typeof localDynamoDbClient>;
@@ -44,7 +45,7 @@ async function newCatalogue(Table: typeof CatalogueTable = CatalogueTable) {
     search: new SearchAnnouncer(table),
     platform: nodeRecordingPlatform,
     verify: verifyPresence,
-    connectorKeys: new Map(),
+    keysOf: keysNotCompared,
     report: (event) => events.push(event),
     now: Date.now,
   };

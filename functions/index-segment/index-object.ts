@@ -16,7 +16,7 @@ import {
   toHex,
 } from '../../core/recording/segment.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { ConnectorId } from '../../core/ids.ts';
+import { madeAtMs } from '../../core/ids.ts';
 import { dayOf, dueDayOf } from '../../core/retention/due-day.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import type { Item } from '../catalogue-table/table.ts';
@@ -28,6 +28,7 @@ import { recordingSource } from '../store/recording-source.ts';
 import { FactDamage } from '../../core/recording/facts/fact-reader.ts';
 import type { SearchAnnouncer } from '../search/announce.ts';
 import { readContents } from './contents.ts';
+import type { KeysOf, KnownKeys } from './known-keys.ts';
 
 export interface IndexDeps {
   readonly reader: RecordingReader;
@@ -35,8 +36,7 @@ export interface IndexDeps {
   readonly search: SearchAnnouncer;
   readonly platform: RecordingPlatform;
   readonly verify: (input: VerifyInput) => Promise<VerifyReport>;
-  /** Empty: manifests are checked against the key that they carry, which proves that one key signed, not whose. */
-  readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
+  readonly keysOf: KeysOf;
   readonly report: Reporter;
   readonly now: () => number;
 }
@@ -58,6 +58,13 @@ export async function indexObject(key: string, deps: IndexDeps): Promise<void> {
     deps.report({ kind: 'event.ignored', object: key });
     return;
   }
+  const known = await deps.keysOf(place.connector, beginsOrSeals(place) ? 'freshly' : 'lately');
+  const revoked = revokedBefore(place, known);
+  if (revoked !== undefined) {
+    const fault = `its connector was revoked at ${revoked}, before the session began`;
+    deps.report({ kind: 'recording.refused', session: place.session, object: key, fault });
+    return;
+  }
   const row = await deps.writer.claim(place);
   // Its connector was away. What came late is purged when its own lock is over, and brings no row back.
   if (row === 'purged') {
@@ -72,12 +79,20 @@ export async function indexObject(key: string, deps: IndexDeps): Promise<void> {
   }
   // Sealed: nothing of it is for an index.
   if (place.kind === 'original') return;
-  if (place.kind === 'manifest') return indexManifest(place, deps);
+  if (place.kind === 'manifest') return indexManifest(place, known, deps);
   const indexed = await indexSegment(place, row, deps);
   if (indexed.ok) return;
   const fault = `segment ${place.number}: ${indexed.error.message}`;
   await deps.writer.putDamage(place, place.number, fault);
   deps.report({ kind: 'recording.broken', session: place.session, object: key, fault });
+}
+
+const beginsOrSeals = (place: RecordingKey): boolean => place.kind === 'manifest' || place.number === 0;
+
+/** When its connector was revoked, where that was before the session was made. What is dated back is told by when it was stored. */
+function revokedBefore({ session }: RecordingKey, known: KnownKeys): string | undefined {
+  const revoked = known.kind === 'known' ? known.keys.revoked : undefined;
+  return revoked !== undefined && madeAtMs(session) > Date.parse(revoked) ? revoked : undefined;
 }
 
 async function indexSegment(key: SegmentKey, row: Item, deps: IndexDeps): Promise<Result<void, PermanentFault>> {
@@ -163,7 +178,7 @@ async function putOpened(
   await search.placeAll(key.session);
 }
 
-async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
+async function indexManifest(key: ManifestKey, known: KnownKeys, deps: IndexDeps): Promise<void> {
   const bytes = await deps.reader.get(key);
   if (bytes === undefined) throw new RetriableFault(`${textOfKey(key)} is not in the store`);
   const manifest = bytes === 'too_large' ? undefined : readManifest(bytes, deps.platform);
@@ -173,12 +188,21 @@ async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
       await putOpened(key, opened, 'manifest', deps);
     await deps.writer.putEnded(key, manifest);
   }
+  if (known.kind === 'forged') deps.report({ kind: 'keys.forged', connector: key.connector });
+  if (known.kind === 'unknown' || known.kind === 'forged')
+    throw new RetriableFault(
+      known.kind === 'forged'
+        ? `the keys of ${key.connector} in the catalogue are not the edge’s word`
+        : `the edge has not told the keys of ${key.connector}`,
+    );
+  const keys = known.kind === 'known' ? known.keys : undefined;
   const input: VerifyInput = {
     session: key.session,
     connector: key.connector,
     source: recordingSource(deps.reader, key.connector, key.session),
     platform: deps.platform,
-    trustedKeys: [deps.connectorKeys.get(key.connector)].filter((one) => one !== undefined),
+    keys,
+    sealedAt: keys?.revoked === undefined ? undefined : await storedAt(key, deps.reader),
   };
   const from = await deps.writer.chain(key);
   let report = await deps.verify({ ...input, from });
@@ -195,4 +219,12 @@ async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
     .slice(0, MAX_FAULT_TEXT);
   await deps.writer.putVerdict(key, 'broken', fault);
   deps.report({ kind: 'recording.broken', session: key.session, object: textOfKey(key), fault });
+}
+
+/** As the store dates it: the connector has no say in that. */
+async function storedAt(key: ManifestKey, reader: RecordingReader): Promise<string | undefined> {
+  const wanted = textOfKey(key);
+  for await (const { key: found, storedMs } of reader.walk({ of: key }))
+    if (found === wanted) return new Date(storedMs).toISOString();
+  return undefined;
 }

@@ -73,7 +73,15 @@ async function indexerOf(builder: RecordingBuilder) {
     platform: nodeRecordingPlatform,
     verify: verifySession,
     search: new SilentAnnouncer(table),
-    connectorKeys: new Map([[builder.connector.id, builder.connector.publicKey]]),
+    keysOf: async (connector) => ({
+      kind: 'known',
+      keys: {
+        ...{ connector, version: 1 },
+        keys: [
+          { key: Buffer.from(builder.connector.publicKey).toString('base64url'), from: '2026-01-01T00:00:00.000Z' },
+        ],
+      },
+    }),
     report: () => {},
     now: Date.now,
   };

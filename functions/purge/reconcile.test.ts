@@ -16,6 +16,7 @@ import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { SearchAnnouncer } from '../search/announce.ts';
 import { DueSessions } from './due.ts';
 import { type OrphanEvent, reconcile } from './reconcile.ts';
+import { keysNotCompared } from '../index-segment/known-keys.ts';
 
 let database: LocalDynamoDb;
 let client: ReturnType<typeof localDynamoDbClient>;
@@ -47,7 +48,7 @@ async function newArchive() {
           platform: nodeRecordingPlatform,
         },
         verify: async ({ session }) => ({ session, proven: true, proofs: [], notCompared: [], faults: [] }),
-        ...{ connectorKeys: new Map(), report: () => {}, now: () => STORED },
+        ...{ keysOf: keysNotCompared, report: () => {}, now: () => STORED },
       });
     return builder;
   };

@@ -9,7 +9,8 @@ import type { ConnectorId } from '../../core/ids.ts';
 
 interface ConnectorAccessProps {
   readonly bucket: Bucket;
-  readonly connector: ConnectorId;
+  /** Its id; or how those of a role begin, whose tasks join by their AWS identity. */
+  readonly connector: ConnectorId | `${string}*`;
   /** ARN of the role that it runs as in another account, which the bucket and the key then let in. */
   readonly otherAccountsRole?: string | undefined;
 }

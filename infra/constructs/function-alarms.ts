@@ -39,6 +39,12 @@ export function watchFunctions(alarms: Alarms, watched: WatchedFunctions): void 
     metric: index.function.metricErrors({ period }),
     above: 0,
   });
+  alarms.add('KeysForged', {
+    says: 'The keys of a connector in the catalogue are not the word of the edge.',
+    runbook: 'keys-forged',
+    metric: alarms.countLines('Forged', index.log, 'keys.forged'),
+    above: 0,
+  });
   alarms.add('ApiErrors', {
     says: 'The functions that the edge calls fail.',
     runbook: 'api-errors',

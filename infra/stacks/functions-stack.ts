@@ -10,6 +10,7 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
 import type { SessionId } from '../../core/ids.ts';
 import {
+  CONNECTOR_KEYS,
   DUE_DAYS,
   duePartition,
   EXPORTS,
@@ -61,8 +62,8 @@ export class FunctionsStack extends Stack {
 
   constructor(scope: Construct, id: string, { settings, recording, ...props }: FunctionsStackProps) {
     super(scope, id, props);
-    const keys = Object.fromEntries(settings.connectors.flatMap(({ id, key }) => (key ? [[id, key]] : [])));
-    const orders: Record<string, string> =
+    // Of what the edge signs: orders to purge, and which keys connectors have.
+    const edgeKey: Record<string, string> =
       settings.edgeLogKey === undefined ? {} : { [ENV.edgeKey]: settings.edgeLogKey };
     const environment = {
       [ENV.bucket]: recording.bucket.bucketName,
@@ -75,7 +76,7 @@ export class FunctionsStack extends Stack {
       ...share(25),
       timeout: INDEX_TIMEOUT,
       memoryMib: 1024,
-      environment: { ...environment, [ENV.connectorKeys]: JSON.stringify(keys) },
+      environment: { ...environment, ...edgeKey },
     });
     this.api = new GatehouseFunction(this, 'Api', {
       handler: 'api',
@@ -90,7 +91,7 @@ export class FunctionsStack extends Stack {
         [ENV.auditLockDays]: String(settings.maxRetentionDays),
         [ENV.searchBucket]: recording.searchBucket.bucketName,
         [ENV.minRetainDays]: String(settings.minRetentionDays),
-        ...orders,
+        ...edgeKey,
       },
     });
     this.fold = new GatehouseFunction(this, 'Fold', {
@@ -115,7 +116,7 @@ export class FunctionsStack extends Stack {
       environment: {
         ...environment,
         [ENV.searchBucket]: recording.searchBucket.bucketName,
-        [ENV.connectorKeys]: JSON.stringify(keys),
+        ...edgeKey,
       },
     });
     new Rule(this, 'ReindexSchedule', {
@@ -134,7 +135,7 @@ export class FunctionsStack extends Stack {
       handler: 'purge',
       // Search segments are written anew without what is purged, as the fold writes them.
       memoryMib: 3008,
-      environment: { ...environment, ...orders, [ENV.searchBucket]: recording.searchBucket.bucketName },
+      environment: { ...environment, ...edgeKey, [ENV.searchBucket]: recording.searchBucket.bucketName },
       roleName: recording.purgeRole.roleName,
     });
     this.hold = new GatehouseFunction(this, 'Hold', {
@@ -256,17 +257,9 @@ export class FunctionsStack extends Stack {
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
     // Who writes there could order a purge, or a reindex.
-    this.index.denyWriteRows(table, [
-      PURGES,
-      PURGE_RUNS,
-      HOLDS,
-      HELD_SESSIONS,
-      HOLD_STANDINGS,
-      RECONCILE,
-      REINDEX,
-      EXPORTS,
-    ]);
-    this.api.grantWriteRows(table, [PURGES, HOLDS, REINDEX, EXPORTS]);
+    const told = [PURGES, HOLDS, REINDEX, EXPORTS, CONNECTOR_KEYS];
+    this.index.denyWriteRows(table, [...told, PURGE_RUNS, HELD_SESSIONS, HOLD_STANDINGS, RECONCILE]);
+    this.api.grantWriteRows(table, told);
     this.purge.grantReadRows(table);
     this.purge.grantWriteRows(table, [
       sessionPartition('*' as SessionId),

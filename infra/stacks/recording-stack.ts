@@ -1,12 +1,14 @@
 // What is kept: the bucket of recordings, the catalogue, the search index, and the queue of what was stored. The
 // stores stay when the stack goes.
 
+import { createHash } from 'node:crypto';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { carriedBy, INDEXES, PARTITION_KEY, SORT_KEY, STARTED } from '../../functions/catalogue-table/schema.ts';
+import { idPrefixOf, roleArn, roleText } from '../../core/connectors/iam-role.ts';
 import { ConnectorAccess } from '../constructs/connector-access.ts';
 import { EvidenceTrail } from '../constructs/evidence-trail.ts';
 import { EventQueue } from '../constructs/event-queue.ts';
@@ -66,6 +68,15 @@ export class RecordingStack extends Stack {
     });
     for (const { id: connector, role } of settings.connectors)
       new ConnectorAccess(this, `Connector-${connector}`, { bucket: this.bucket, connector, otherAccountsRole: role });
+    // By the beginning of the ids that they get: however many tasks come and go, it is one policy.
+    for (const { role, name } of settings.connectorRoles) {
+      const digest = createHash('sha256').update(roleText(role, name)).digest();
+      new ConnectorAccess(this, `ConnectorRole-${role.account}-${role.name}-${name}`, {
+        bucket: this.bucket,
+        connector: `${idPrefixOf(digest)}*`,
+        otherAccountsRole: settings.connectorAccounts.includes(role.account) ? roleArn(role) : undefined,
+      });
+    }
 
     new CfnOutput(this, 'BucketName', { value: this.bucket.bucketName });
     new CfnOutput(this, 'TableName', { value: this.table.tableName });

@@ -23,6 +23,7 @@ import { prefixOf } from '../../functions/store/version-store.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { answer, newConnector, RecordingBuilder } from '../harness/recording-builder.ts';
 import { memorySearchStore } from '../harness/search/memory-store.ts';
+import { keysNotCompared } from '../../functions/index-segment/known-keys.ts';
 
 const SEGMENTS_A_SESSION = 19;
 const OBJECTS_A_SESSION = SEGMENTS_A_SESSION + 1;
@@ -60,7 +61,7 @@ async function measure(size: number, endpoint: string): Promise<void> {
   const ledger = new ReindexLedger(table);
   const { reader, made } = madeUpArchive(size / OBJECTS_A_SESSION);
   const indexing = {
-    ...{ reader, platform: nodeRecordingPlatform, verify: verifySession, connectorKeys: new Map(), report },
+    ...{ reader, platform: nodeRecordingPlatform, verify: verifySession, keysOf: keysNotCompared, report },
     ...{ writer: new CatalogueWriter(table), search: new SearchAnnouncer(table), now: Date.now },
   };
   await ledger.order(false, Date.now());

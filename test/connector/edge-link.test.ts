@@ -1,5 +1,6 @@
 // The control link against a real WebSocket server that speaks core/control.ts.
 
+import { CONNECTOR_UNDERSTANDS } from '../../core/control.ts';
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { newId, type SessionId } from '../../core/ids.ts';
@@ -276,10 +277,7 @@ test('delivers a revocation at once, and remembers it for admissions under way',
 test('says that it knows how to end one session, and delivers it to who listens', async () => {
   link.start();
   await link.firstLinked;
-  expect(edge.messages[0]).toMatchObject({
-    kind: 'hello',
-    understands: ['session.end', 'tunnel.open', 'replicas.differ'],
-  });
+  expect(edge.messages[0]).toMatchObject({ kind: 'hello', understands: [...CONNECTOR_UNDERSTANDS] });
   const heard: string[][] = [];
   const stop = link.onSessionEnd((...said) => heard.push(said));
   const session = newId('ses');

@@ -4,7 +4,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { AuditPage, EndedSession, ListedGrant, ResourceList, Witnessed, WitnessPage } from '../../core/api.ts';
+import {
+  AuditPage,
+  ConnectorList,
+  EndedSession,
+  type ListedConnector,
+  ListedGrant,
+  ResourceList,
+  Witnessed,
+  WitnessPage,
+} from '../../core/api.ts';
 import { withNames } from '../../core/audit/names.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import { exportSession } from '../../functions/export/registry.ts';
@@ -15,6 +24,7 @@ import { gatehouse } from '../cli/run-cli.ts';
 import {
   alice,
   alicesToken,
+  bobsToken,
   carol,
   carolsToken,
   connector,
@@ -289,7 +299,6 @@ describe('laws 8 and 11', () => {
   });
 });
 
-// The last one: the connector keeps these settings.
 describe('law 1: a disk without room', () => {
   test('refuses a session before it began, and verify --all proves that there is nothing to miss', async () => {
     const settings = join(directory, 'connector.yaml');
@@ -316,6 +325,91 @@ describe('law 1: a disk without room', () => {
     expect([stderr, code]).toEqual(['', 0]);
     expect(stdout).toContain(`${never?.session}  proven: never began`);
     expect(stdout).toMatch(/^All \d+ proven\.$/m);
+    writeFileSync(settings, roomy);
+  });
+});
+
+// The last ones: afterwards nobody connects here.
+describe("a connector's key", () => {
+  const asBob = () => ({ GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: bobsToken });
+  const asCarol = () => ({ GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: carolsToken });
+  const listed = async () => {
+    const { connectors } = await carol.get('/connectors', ConnectorList);
+    return connectors[0] as ListedConnector;
+  };
+  const newerThan = (earlier: string | undefined) =>
+    vi.waitFor(async () => {
+      const { id } = (await newestSession()) ?? {};
+      if (id === undefined || id === earlier) throw new Error('not listed yet');
+      return id;
+    }, 15_000);
+  const sealed = async (id: string) =>
+    vi.waitFor(
+      async () =>
+        expect(await alice.get(`/sessions/${id}`, SessionDetail)).toMatchObject({ session: { state: 'sealed' } }),
+      15_000,
+    );
+
+  test('is changed while a session runs, which goes on and is sealed with the new one; both prove theirs', async () => {
+    connector.child.kill('SIGTERM');
+    await connector.ended;
+    startConnector();
+    await connector.event('ready');
+    const { secret: password } = await grant();
+    const earlier = (await newestSession())?.id;
+    const running = stay(password);
+    expect(await running.ask('select 1;')).toBe('1');
+    const last = await newerThan(earlier);
+    const before = await listed();
+    const asked = await gatehouse(['connectors', 'rotate-key', before.id], asBob());
+    expect([asked.code, asked.stderr]).toEqual([0, '']);
+    await connector.event('key.changed');
+    expect(await running.ask('select 2;')).toBe('2');
+    running.quit();
+    await running.closed;
+    const { key, keys = [] } = await listed();
+    expect(keys.map((one) => one.key)).toEqual([before.key, key]);
+    await sealed(last);
+    // The next start has the new one, and no other.
+    connector.child.kill('SIGKILL');
+    await connector.ended;
+    startConnector();
+    await connector.event('ready');
+    expect(await query('select 3', password)).toMatchObject({ code: 0, stdout: '3' });
+    const { code, stdout } = await gatehouse(['verify', last], asCarol());
+    expect([code, stdout]).toEqual([0, expect.stringContaining('signed with the connector’s registered key')]);
+  });
+
+  test('is taken away: its sessions end, nobody gets in, and what was sealed before is proven as such', async () => {
+    const { secret: password } = await grant();
+    const earlier = (await newestSession())?.id;
+    expect(await query('select 4', password)).toMatchObject({ code: 0 });
+    const good = await newerThan(earlier);
+    await sealed(good);
+    const running = stay(password);
+    expect(await running.ask('select 5;')).toBe('5');
+    const cut = await newerThan(good);
+    const { id } = await listed();
+    const refused = await gatehouse(['connectors', 'revoke', id, '--reason', 'stolen'], asBob());
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('say --yes')]);
+    const revoked = await gatehouse(['connectors', 'revoke', id, '--reason', 'stolen', '--yes'], asBob());
+    expect([revoked.code, revoked.stdout]).toEqual([
+      0,
+      expect.stringContaining('One session that it carried was told to end'),
+    ]);
+    expect(await running.ask('select 6;')).toContain('stolen');
+    running.quit();
+    expect((await query('select 6', password)).code).toBe(2);
+    const first = await gatehouse(['verify', good], asCarol());
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('which was revoked at')]);
+    expect(first.stdout).toContain('it was sealed before');
+    // Stored all the same, and told apart.
+    await vi.waitFor(async () => {
+      const { session } = await carol.get(`/sessions/${cut}`, SessionDetail);
+      expect(session).toMatchObject({ state: 'broken', fault: expect.stringContaining('revoked at') });
+    }, 15_000);
+    const later = await gatehouse(['verify', cut], asCarol());
+    expect([later.code, later.stdout]).toEqual([1, expect.stringContaining('key_revoked')]);
   });
 });
 

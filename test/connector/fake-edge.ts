@@ -3,12 +3,14 @@
 // token and forgets everything at the end.
 
 import 'reflect-metadata';
+import { createPublicKey, verify } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Socket } from 'node:net';
 import { BasicConstraintsExtension, Pkcs10CertificateRequest, X509CertificateGenerator } from '@peculiar/x509';
 import { decodeJwt, importJWK, jwtVerify } from 'jose';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { RotationRequest, rotationText } from '../../core/connectors/key-rotation.ts';
 import { EDGE_UNDERSTANDS, FromConnector, type FromEdge } from '../../core/control.ts';
 import { type ConnectorId, type GrantId, newId, type SessionId } from '../../core/ids.ts';
 import type { SessionAdmission } from '../../connector/session/edge.ts';
@@ -34,8 +36,14 @@ export interface FakeEdge {
   onMessage: (message: FromConnector, reply: (message: FromEdge) => void) => void;
   /** Answer dials with this status instead of letting them in. */
   refuseDials: number | undefined;
+  /** As the refusal of a dial says. */
+  refuseReason: string;
   answerPings: boolean;
   certificateLifeMs: number;
+  /** `lose`: takes a new key and hangs up; `drop`: hangs up before; `refuse`: says no. */
+  rotation: 'take' | 'lose' | 'drop' | 'refuse';
+  /** Changes of keys that were asked for. */
+  readonly rotations: RotationRequest[];
   close(): Promise<void>;
 }
 
@@ -90,6 +98,8 @@ export async function startFakeEdge(port = 0, keys = new Map<ConnectorId, string
   const sockets = new Set<WebSocket>();
   const connections = new Set<Socket>();
   const usedTokens = new Set<string>();
+  /** By the key that took its place. */
+  const replaced = new Map<string, string>();
   const authority = await makeAuthority();
   let newest: WebSocket | undefined;
   let dials = 0;
@@ -128,7 +138,29 @@ export async function startFakeEdge(port = 0, keys = new Map<ConnectorId, string
     }
     if (request.url === '/api/v1/connectors/certificate') {
       if (!(await authenticate(request.headers.authorization))) return answer(401, error('unauthorized', 'no'));
+      if (!body.csr.includes('CERTIFICATE REQUEST')) return answer(400, error('bad_request', 'this is no request'));
       return answer(200, await authority.issue(body.csr, edge.certificateLifeMs));
+    }
+    if (request.url === '/api/v1/connectors/rotation') {
+      const asked = RotationRequest.parse(body);
+      edge.rotations.push(asked);
+      const has = keys.get(asked.connector);
+      if (edge.rotation === 'drop') return request.socket.destroy();
+      const text = Buffer.from(rotationText(edge.origin, asked));
+      const isSigned = (x: string, signature: string) =>
+        verify(
+          null,
+          text,
+          createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }),
+          Buffer.from(signature, 'base64url'),
+        );
+      const isBoth = isSigned(asked.oldKey, asked.signatures.old) && isSigned(asked.newKey, asked.signatures.new);
+      const isKnown = has === asked.oldKey || (has === asked.newKey && replaced.get(asked.newKey) === asked.oldKey);
+      if (edge.rotation === 'refuse' || !isBoth || !isKnown) return answer(403, error('forbidden', 'not this key'));
+      keys.set(asked.connector, asked.newKey);
+      replaced.set(asked.newKey, asked.oldKey);
+      if (edge.rotation === 'lose') return request.socket.destroy();
+      return answer(200, { connector: asked.connector, key: asked.newKey });
     }
     return answer(404, error('not_found', 'no'));
   });
@@ -143,7 +175,7 @@ export async function startFakeEdge(port = 0, keys = new Map<ConnectorId, string
     const allowed = request.url === '/connectors/link' && (await authenticate(request.headers.authorization));
     const status = edge.refuseDials ?? (allowed ? undefined : 401);
     if (status !== undefined) {
-      const body = JSON.stringify({ error: { reason: 'unauthorized', message: 'this connector is not known' } });
+      const body = JSON.stringify({ error: { reason: edge.refuseReason, message: 'this connector is not known' } });
       socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
       return;
     }
@@ -185,8 +217,11 @@ export async function startFakeEdge(port = 0, keys = new Map<ConnectorId, string
     },
     onMessage: answerAll,
     refuseDials: undefined,
+    refuseReason: 'unauthorized',
     answerPings: true,
     certificateLifeMs: 86_400_000,
+    rotation: 'take',
+    rotations: [],
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       edge.cut();

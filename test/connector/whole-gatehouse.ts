@@ -12,10 +12,12 @@ import type { HostPort } from '../../connector/config/host-port.ts';
 import { AccessAnswer } from '../../core/api.ts';
 import { SessionPage } from '../../core/catalogue.ts';
 import { secret } from '../../core/secret.ts';
+import { showNoteKey } from '../../core/tlog/note.ts';
 import { ApiClient } from '../../cli/api-client.ts';
 import { oidcIssuer, startOidc } from '../../cli/dev/oidc/oidc.ts';
 import { DEMO_PEOPLE, DEMO_POLICY } from '../../cli/dev/people.ts';
 import { signInAs } from '../../cli/dev/sign-in.ts';
+import { logSigner } from '../../edge/authority/log-signer.ts';
 import { buildWorker } from '../../edge/build.ts';
 import { type RunningEdge, startEdge } from '../../edge/dev-server.ts';
 import { CALLBACK_PATH } from '../../edge/paths.ts';
@@ -39,6 +41,7 @@ export let bob: ApiClient;
 export let carol: ApiClient;
 export let carolsToken: string;
 export let alicesToken: string;
+export let bobsToken: string;
 const stops: (() => Promise<unknown>)[] = [];
 
 export async function startTheEdge(): Promise<void> {
@@ -90,11 +93,17 @@ export function withWholeGatehouse(site?: string): void {
     const dynamodb = await startLocalDynamoDb({});
     stops.push(() => dynamodb.close());
     const functionsToken = randomBytes(24).toString('hex');
+    const oidcPort = await freePort();
+    const edgePort = await freePort();
+    const portal = `http://localhost:${edgePort}`;
+    const edgeSecret = randomBytes(32).toString('base64');
+    const { key } = await logSigner(secret(Uint8Array.from(Buffer.from(edgeSecret, 'base64'))), portal);
     const functions = await startFunctions({
       port: 0,
       objectsDirectory: join(directory, 'objects'),
       dynamoEndpoint: dynamodb.endpoint,
       token: secret(functionsToken),
+      edgeKey: showNoteKey(key),
       report: () => {},
       // So that some come in parts, of a few kilobytes.
       isLargeExport: (_, { format }) => format === 'csv',
@@ -102,9 +111,6 @@ export function withWholeGatehouse(site?: string): void {
     });
     stops.push(() => functions.close());
 
-    const oidcPort = await freePort();
-    const edgePort = await freePort();
-    const portal = `http://localhost:${edgePort}`;
     const client = { clientId: 'gatehouse-portal', clientSecret: randomBytes(16).toString('hex') };
     const oidc = await startOidc({
       ...client,
@@ -114,7 +120,6 @@ export function withWholeGatehouse(site?: string): void {
     });
     stops.push(() => oidc.stop());
     const joinToken = `gjt_${randomBytes(20).toString('hex')}`;
-    const edgeSecret = randomBytes(32).toString('base64');
     const worker = await buildWorker({ outputDirectory: join(directory, 'worker') });
     edgeOptions = {
       worker,
@@ -182,7 +187,8 @@ export function withWholeGatehouse(site?: string): void {
     const alices = await signIn('alice');
     alicesToken = alices.reveal();
     alice = new ApiClient({ origin: edge.url, token: alices });
-    bob = new ApiClient({ origin: edge.url, token: await signIn('bob') });
+    bobsToken = (await signIn('bob')).reveal();
+    bob = new ApiClient({ origin: edge.url, token: secret(bobsToken) });
     const carols = await signIn('carol');
     carolsToken = carols.reveal();
     carol = new ApiClient({ origin: edge.url, token: carols });

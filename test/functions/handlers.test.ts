@@ -7,7 +7,7 @@ import { createdKeys } from '../../functions/events.ts';
 import type { IndexEvent } from '../../functions/faults.ts';
 import { RetriableFault } from '../../functions/faults.ts';
 import { indexBatch } from '../../functions/index-segment/index-batch.ts';
-import { newConnector, eventOf } from '../harness/recording-builder.ts';
+import { eventOf } from '../harness/recording-builder.ts';
 import { lambdaHandlers } from './lambda-handlers.ts';
 
 const batch = (...bodies: string[]) =>
@@ -55,18 +55,11 @@ describe('events of S3', () => {
 
 describe('settings', () => {
   it('are read from the environment, and what is wrong is named', () => {
-    const connector = newConnector();
-    const keys = { [connector.id]: Buffer.from(connector.publicKey).toString('base64url') };
-    const settings = readSettings({
-      [ENV.bucket]: 'recordings',
-      [ENV.table]: 'catalogue',
-      [ENV.connectorKeys]: JSON.stringify(keys),
-    });
-    expect(settings.connectorKeys.get(connector.id)).toEqual(connector.publicKey);
-    expect(() => readSettings({})).toThrow(/RECORDINGS_BUCKET.*CATALOGUE_TABLE/);
     const both = { [ENV.bucket]: 'recordings', [ENV.table]: 'catalogue' };
-    for (const wrong of ['{', '[]', '{"con_1":"x"}', `{"${connector.id}":"short"}`])
-      expect(() => readSettings({ ...both, [ENV.connectorKeys]: wrong })).toThrow(/CONNECTOR_KEYS/);
+    expect(readSettings({ ...both, [ENV.edgeKey]: 'edge.example/sessions+0+x' }).edgeKey).toBe(
+      'edge.example/sessions+0+x',
+    );
+    expect(() => readSettings({})).toThrow(/RECORDINGS_BUCKET.*CATALOGUE_TABLE/);
   });
 });
 

@@ -93,6 +93,10 @@ describe.skipIf(missing !== undefined)('the functions over a bucket', () => {
     const builder = new RecordingBuilder({ startedAt: new Date().toISOString() })
       .query('select purged_word', answer(['n'], [['1']]))
       .end();
+    const { id, publicKey } = builder.connector;
+    const own = { key: Buffer.from(publicKey).toString('base64url'), from: new Date(0).toISOString() };
+    const note = await edge.signKeys({ connector: id, version: 1, keys: [own] });
+    expect((await call(`/connectors/${id}/keys`, 'PUT', { note })).status).toBe(204);
     const { accessKeyId, secretAccessKey } = ceph.credentials;
     const settings = ObjectStoreSettings.parse({
       ...{ kind: 's3', bucket, region: ceph.region, endpoint: front.endpoint, lock: 'GOVERNANCE' },

@@ -80,6 +80,10 @@ async function storedLongAgo(): Promise<RecordingBuilder> {
     .end();
   await builder.writeTo(directory);
   for (const key of builder.objects.keys()) await utimes(join(directory, key), 1_577_836_800, 1_577_836_800);
+  const { id, publicKey } = builder.connector;
+  const key = Buffer.from(publicKey).toString('base64url');
+  const keys = { connector: id, version: 1, keys: [{ key, from: '2020-01-01T00:00:00.000Z' }] };
+  await call(`/connectors/${id}/keys`, 'PUT', { note: await edge.signKeys(keys) });
   expect((await call('/events', 'POST', eventOf(...builder.objects.keys()))).status).toBe(204);
   return builder;
 }

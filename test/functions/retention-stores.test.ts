@@ -31,6 +31,7 @@ import { memoryReader } from '../harness/memory-reader.ts';
 import { MemoryVersions } from './memory-versions.ts';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';
 import { type RunServers, runServer } from '../servers/run-server.ts';
+import { keysNotCompared } from '../../functions/index-segment/known-keys.ts';
 
 type Store = VersionStore & HoldingStore;
 type Lock = { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly until: Date };
@@ -157,7 +158,7 @@ describe.skipIf(missing !== undefined)('S3 with Object Lock', () => {
           platform: nodeRecordingPlatform,
         },
         verify: async ({ session }) => ({ session, proven: true, proofs: [], notCompared: [], faults: [] }),
-        ...{ connectorKeys: new Map(), report: () => {}, now: Date.now },
+        ...{ keysOf: keysNotCompared, report: () => {}, now: Date.now },
       });
     const ledger = new PurgeLedger(table);
     const edge = await newOrderSigner();

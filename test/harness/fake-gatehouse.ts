@@ -245,6 +245,29 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       entry.end = { reason: 'ended_by_person', message: `Your session was ended by ${who.email}: ${reason}` };
       return ok({ session: id, email, resource, state: 'ending' });
     },
+    async connectorToRevoke(who, id) {
+      note('connectorToRevoke', who, id);
+      const connector = connectors.find((one) => one.id === id);
+      return connector
+        ? ok({ connector, sessions: 2 })
+        : err({ reason: 'not_found', message: 'There is no such connector.' });
+    },
+    async revokeConnector(who, id, reason) {
+      note('revokeConnector', who, id);
+      const index = connectors.findIndex((one) => one.id === id);
+      const connector = connectors[index];
+      if (!connector) return err({ reason: 'not_found', message: 'There is no such connector.' });
+      const revoked = { ...connector, online: false, revoked: { at: iso(now()), by: who.email, reason } };
+      connectors[index] = revoked;
+      return ok({ connector: revoked, sessions: 2, connectorWas: 'told' });
+    },
+    async rotateConnectorKey(who, id) {
+      note('rotateConnectorKey', who, id);
+      const connector = connectors.find((one) => one.id === id);
+      return connector
+        ? ok({ connector, connectorWas: 'told' })
+        : err({ reason: 'not_found', message: 'There is no such connector.' });
+    },
     async connectors(who) {
       note('connectors', who);
       return ok(connectors);

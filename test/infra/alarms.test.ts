@@ -217,6 +217,21 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
       await indexed(...store(thief));
     },
   ],
+  KeysForged: [
+    'index',
+    async () => {
+      process.env[ENV.edgeKey] = 'edge.example/sessions+00000000+AQ==';
+      const knowing = await lambdaHandlers();
+      delete process.env[ENV.edgeKey];
+      const builder = new RecordingBuilder().end();
+      const Item = { pk: 'connector-keys', sk: builder.connector.id, note: 'somebody else’s' };
+      await catalogue.send(new PutCommand({ TableName: 'catalogue', Item }));
+      const [body] = store(builder)
+        .map((key) => JSON.stringify(eventOf(key)))
+        .slice(-1);
+      await (knowing.index as unknown as typeof index)({ Records: [{ messageId: 'm', body: body ?? '' }] });
+    },
+  ],
   AuditContradicted: [
     'api',
     async () => {

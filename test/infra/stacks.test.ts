@@ -6,6 +6,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ConnectorId, newId } from '../../core/ids.ts';
+import { idOfTask } from '../../core/connectors/iam-role.ts';
 import { ENV } from '../../functions/env.ts';
 import { INDEXES } from '../../functions/catalogue-table/schema.ts';
 import { declareGatehouse, type GatehouseStacks } from '../../infra/gatehouse.ts';
@@ -13,7 +14,9 @@ import { readStackSettings } from '../../infra/settings.ts';
 import { newApp } from './new-app.ts';
 
 const [first, second]: [ConnectorId, ConnectorId] = [newId('con'), newId('con')];
-const KEY = 'A'.repeat(43);
+const ROLE = { role: 'arn:aws:iam::123456789012:role/gatehouse-connector', name: 'site-a' };
+const TASK = { partition: 'aws', account: '123456789012', name: 'gatehouse-connector', session: '0a1b2c' };
+const EDGE_KEY = 'gatehouse.example.com/sessions+00000000+AQ==';
 
 function declare(context: Record<string, unknown> = {}): GatehouseStacks {
   const app = newApp();
@@ -41,7 +44,12 @@ function statementsOf(template: Template, type: string): Statement[] {
 let recording: Template;
 let functions: Template;
 beforeAll(() => {
-  const stacks = declare({ connectors: [{ id: first, key: KEY }, { id: second }], alarmEmail: 'ops@example.com' });
+  const stacks = declare({
+    connectors: [{ id: first }, { id: second }],
+    connectorRoles: [ROLE],
+    edgeLogKey: EDGE_KEY,
+    alarmEmail: 'ops@example.com',
+  });
   recording = Template.fromStack(stacks.recording);
   functions = Template.fromStack(stacks.functions);
 });
@@ -138,7 +146,7 @@ describe('the archive', () => {
 });
 
 describe('a connector', () => {
-  it('may create objects under its own id, ask whether the bucket has a lock, and do nothing else', () => {
+  it('may create objects under its own id, or that of its role’s tasks, ask whether the bucket has a lock, and do nothing else', async () => {
     const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^RecordingsBucket/), 'Arn'] };
     const allowed = statementsOf(recording, 'AWS::IAM::ManagedPolicy').map(({ Effect, Resource, ...statement }) => ({
       Effect,
@@ -146,7 +154,7 @@ describe('a connector', () => {
       Resource,
     }));
     expect(allowed).toEqual(
-      [first, second].flatMap((id) => [
+      [first, second, `${(await idOfTask(TASK, ROLE.name)).slice(0, 17)}*`].flatMap((id) => [
         {
           Effect: 'Allow',
           actions: ['s3:PutObject', 's3:PutObjectRetention'],
@@ -264,7 +272,7 @@ describe('the functions', () => {
     functions.hasResourceProperties('AWS::Lambda::Function', {
       Handler: 'index.index',
       Environment: {
-        Variables: Match.objectLike({ [ENV.connectorKeys]: JSON.stringify({ [first]: KEY }) }),
+        Variables: Match.objectLike({ [ENV.edgeKey]: EDGE_KEY }),
       },
     });
   });
@@ -412,10 +420,20 @@ describe('the functions', () => {
         // It may write all the rest.
         [
           'Deny Index',
-          keys('purges', 'purge-runs', 'holds', 'held', 'hold-standings', 'reconcile', 'reindex', 'exports'),
+          keys(
+            'purges',
+            'holds',
+            'reindex',
+            'exports',
+            'connector-keys',
+            'purge-runs',
+            'held',
+            'hold-standings',
+            'reconcile',
+          ),
         ],
         ['Allow Api', keys(...search)],
-        ['Allow Api', keys('purges', 'holds', 'reindex', 'exports')],
+        ['Allow Api', keys('purges', 'holds', 'reindex', 'exports', 'connector-keys')],
         ['Allow Reindex', keys('session#*', 'months', 'due#*', 'due-days', 'reindex', ...search)],
         ['Allow Fold', keys(...search)],
         ['Allow Purge', keys('session#*', 'due#*', 'due-days', 'purges', 'purge-runs', 'reconcile', ...search)],
@@ -424,7 +442,7 @@ describe('the functions', () => {
     );
   });
 
-  it("know the edge's key where orders are taken and carried out, and nowhere where none is set", () => {
+  it("know the edge's key where orders and keys of connectors are taken and gone by, and nowhere where none is set", () => {
     const knows = (template: Template) =>
       Object.values(template.findResources('AWS::Lambda::Function'))
         .filter(({ Properties }) => Properties.Environment?.Variables?.[ENV.edgeKey] === 'edge.example+01234567+AAAA')
@@ -432,7 +450,7 @@ describe('the functions', () => {
         .sort();
     expect(knows(functions)).toEqual([]);
     const { functions: stack } = declare({ edgeLogKey: 'edge.example+01234567+AAAA' });
-    expect(knows(Template.fromStack(stack))).toEqual(['index.api', 'index.purge']);
+    expect(knows(Template.fromStack(stack))).toEqual(['index.api', 'index.index', 'index.purge', 'index.reindex']);
   });
 
   it('let the reindex read recordings and write what is made of them, and no more', () => {

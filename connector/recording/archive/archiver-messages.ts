@@ -5,11 +5,17 @@ import type { ConnectorId, SessionId } from '../../../core/ids.ts';
 import type { Backlog, UnloggedEnd } from './archiver.ts';
 import type { ParsedStoreSettings } from '../store/object-store.ts';
 
+export interface SigningKey {
+  /** PKCS #8 PEM. */
+  readonly key: string;
+  /** Public keys before it, base64url: what they signed may still wait for the store. */
+  readonly earlierKeys: readonly string[];
+}
+
 export interface WorkerInput {
   readonly directory: string;
   readonly connector: { readonly id: ConnectorId; readonly name: string; readonly build: string };
-  /** PKCS #8 PEM. */
-  readonly signingKey: string;
+  readonly signing: SigningKey;
   readonly store: ParsedStoreSettings;
   readonly committed: SharedArrayBuffer;
   readonly firstFile: number;
@@ -23,6 +29,8 @@ export interface WorkerInput {
 
 export type ToArchiver =
   | { readonly kind: 'end'; readonly end: UnloggedEnd }
+  /** From now on manifests are signed with this one. */
+  | { readonly kind: 'signing'; readonly signing: SigningKey }
   | { readonly kind: 'sessions_run'; readonly may: boolean }
   | { readonly kind: 'drain' }
   | { readonly kind: 'close' };

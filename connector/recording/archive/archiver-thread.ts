@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { Report } from '../../../core/control.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { Backlog, UnloggedEnd } from './archiver.ts';
-import type { FromArchiver, ToArchiver, WorkerInput } from './archiver-messages.ts';
+import type { FromArchiver, SigningKey, ToArchiver, WorkerInput } from './archiver-messages.ts';
 
 const FIRST_RESTART_MS = 500;
 const LONGEST_RESTART_MS = 60_000;
@@ -14,7 +14,7 @@ const STEADY_MS = 60_000;
 const CLOSE_DEADLINE_MS = 10_000;
 
 export class ArchiverThread {
-  readonly #input: Omit<WorkerInput, 'live' | 'ends'>;
+  #input: Omit<WorkerInput, 'live' | 'ends'>;
   readonly #onReport: (report: Report) => void;
   readonly #onRecovered: (unbegun: readonly SessionId[]) => void;
   readonly #now: () => number;
@@ -52,6 +52,12 @@ export class ArchiverThread {
 
   sessionsRun(may: boolean): void {
     this.#send({ kind: 'sessions_run', may });
+  }
+
+  /** Also for a thread that is started anew. */
+  sign(signing: SigningKey): void {
+    this.#input = { ...this.#input, signing };
+    this.#send({ kind: 'signing', signing });
   }
 
   end(end: UnloggedEnd): void {

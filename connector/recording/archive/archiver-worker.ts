@@ -3,10 +3,10 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Archiver } from './archiver.ts';
-import type { FromArchiver, ToArchiver, WorkerInput } from './archiver-messages.ts';
+import type { FromArchiver, SigningKey, ToArchiver, WorkerInput } from './archiver-messages.ts';
 import { CommittedPosition } from '../wal/committed-position.ts';
 import { openObjectStore } from '../store/open-object-store.ts';
-import { manifestSigner } from './sign-manifest.ts';
+import { type ManifestSigner, manifestSigner } from './sign-manifest.ts';
 
 const DRAIN_POLL_MS = 50;
 const BACKLOG_MS = 1_000;
@@ -25,9 +25,12 @@ const input = workerData as WorkerInput;
 const committed = new CommittedPosition(input.committed);
 const send = (message: FromArchiver): void => port.postMessage(message);
 
+const signerOf = ({ key, earlierKeys }: SigningKey): ManifestSigner => manifestSigner(key, earlierKeys);
+let signing = signerOf(input.signing);
+
 const archiver = new Archiver({
   ...input,
-  signer: manifestSigner(input.signingKey),
+  signer: () => signing,
   store: openObjectStore(input.store, input.directory, (reason, message) =>
     send({ kind: 'report', report: { kind: 'connector.fault', reason, message, at: new Date().toISOString() } }),
   ),
@@ -57,6 +60,9 @@ port.on('message', (message: ToArchiver) => {
       return;
     case 'sessions_run':
       archiver.sessionsRun(message.may);
+      return;
+    case 'signing':
+      signing = signerOf(message.signing);
       return;
     case 'drain':
       drain();

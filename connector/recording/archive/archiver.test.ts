@@ -55,7 +55,7 @@ function unbegunOf(opening: readonly SessionId[]): Promise<readonly SessionId[]>
     const archiver = new Archiver({
       directory,
       connector: { id: newId('con'), name: 'test', build: 'test' },
-      signer: { publicKey: '', sign: () => new Uint8Array(), check: () => {} } as never,
+      signer: () => ({ publicKey: '', sign: () => new Uint8Array(), check: () => {} }) as never,
       store: { announced: true, close: async () => {} } as ObjectStore,
       defaultRetainDays: 1,
       concurrency: 1,

@@ -30,7 +30,8 @@ interface ArchiverOptions {
   /** The log's own folder, with `wal/` in it. */
   readonly directory: string;
   readonly connector: { readonly id: ConnectorId; readonly name: string; readonly build: string };
-  readonly signer: ManifestSigner;
+  /** As it is when it is asked: keys change. */
+  readonly signer: () => ManifestSigner;
   readonly store: ObjectStore;
   /** For sessions that a crash left without their first frame. */
   readonly defaultRetainDays: number;

@@ -24,7 +24,8 @@ import type { Uploader } from './uploader.ts';
 /** What all sessions share. */
 export interface ArchiveContext {
   readonly connector: { readonly id: ConnectorId; readonly name: string; readonly build: string };
-  readonly signer: ManifestSigner;
+  /** As it is when it is asked: keys change. */
+  readonly signer: () => ManifestSigner;
   readonly defaultRetainDays: number;
   readonly spool: Spool;
   readonly uploader: Uploader;
@@ -101,7 +102,8 @@ export class SessionArchive {
     if (this.closed) return;
     this.closed = true;
     this.cut();
-    const { connector, signer, currentFile } = this.#context;
+    const { connector, currentFile } = this.#context;
+    const signer = this.#context.signer();
     const bytes = signer.sign(manifestOf(this.cutter, ended, connector, signer.publicKey));
     const file = this.#unconfirmed.at(-1) ?? currentFile();
     this.#spool([{ name: MANIFEST_NAME, bytes }], file, () => this.#sendManifest(false));
@@ -219,7 +221,7 @@ export class SessionArchive {
       retainDays: this.#retainDays,
       read: async () => {
         const bytes = await spool.read(session, MANIFEST_NAME);
-        signer.check(bytes);
+        signer().check(bytes);
         digest = toHex(nodePlatform.sha256(bytes));
         return bytes;
       },

@@ -2,6 +2,7 @@
 // that silently did not happen is worse than none.
 
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { madeAtMs } from '../../../core/ids.ts';
 import { FORMAT_VERSION } from '../../../core/recording/format-version.ts';
 import { decodeManifest, encodeManifest, type Manifest, preAuthEncoding } from '../../../core/recording/manifest.ts';
 import { coverageOfOriginals } from '../../../core/recording/originals/originals-coverage.ts';
@@ -13,12 +14,12 @@ export interface ManifestSigner {
   /** Raw Ed25519 public key, base64url. */
   readonly publicKey: string;
   sign(manifest: Manifest): Uint8Array;
-  /** Throws when `bytes` are not a manifest that this key signed. */
+  /** Throws when `bytes` are not a manifest that this key signed, or one before it. */
   check(bytes: Uint8Array): void;
 }
 
 /** Throws when the key is not an Ed25519 private key. */
-export function manifestSigner(privateKey: KeyObject | string): ManifestSigner {
+export function manifestSigner(privateKey: KeyObject | string, earlierKeys: readonly string[] = []): ManifestSigner {
   const key = typeof privateKey === 'string' ? createPrivateKey(privateKey) : privateKey;
   if (key.type !== 'private' || key.asymmetricKeyType !== 'ed25519')
     throw new Error('the signing key must be an Ed25519 private key');
@@ -32,7 +33,9 @@ export function manifestSigner(privateKey: KeyObject | string): ManifestSigner {
     },
     check(bytes) {
       const decoded = decodeManifest(bytes, nodePlatform);
-      if (decoded.manifest.connector.key !== publicKey) throw new Error('the manifest names another key');
+      const { key: named } = decoded.manifest.connector;
+      // Signed before the key was changed, and not stored yet.
+      if (named !== publicKey && !earlierKeys.includes(named)) throw new Error('the manifest names another key');
       if (!decoded.signed) throw new Error('the manifest’s signature does not verify');
     },
   };
@@ -46,7 +49,8 @@ export function manifestOf(
 ): Manifest {
   const { opened } = cutter.tally;
   const durationUs = cutter.tally.lastTimeUs;
-  const startedAt = opened?.startedAt ?? startFromId(cutter.session);
+  // A session that a crash left without its first frame began when its id was made.
+  const startedAt = opened?.startedAt ?? new Date(madeAtMs(cutter.session)).toISOString();
   const originals = coverageOfOriginals(cutter.segments, opened);
   const endedAt = new Date(Date.parse(startedAt) + durationUs / 1000).toISOString();
   return {
@@ -62,12 +66,4 @@ export function manifestOf(
     end: { reason: ended.reason, message: ended.message },
     coverage: { ...cutter.tally.coverage(cutter.lost), ...(originals && { originals }) },
   };
-}
-
-/** A session that a crash left without its first frame began when its id was made. */
-function startFromId(session: string): string {
-  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-  let time = 0;
-  for (const letter of session.slice(4, 14)) time = time * 32 + alphabet.indexOf(letter);
-  return new Date(time).toISOString();
 }

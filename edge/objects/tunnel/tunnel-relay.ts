@@ -75,6 +75,11 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     return false;
   }
 
+  async end(reason: string): Promise<void> {
+    // One that is over for good leaves nothing.
+    if (await this.ctx.storage.get(TERMS)) await this.#over(undefined, { code: CLOSE_OVER, reason });
+  }
+
   override async fetch(request: Request): Promise<Response> {
     const end = End.parse(request.headers.get(TUNNEL_END_HEADER));
     const owner = request.headers.get(TUNNEL_OWNER_HEADER) ?? '';
@@ -159,10 +164,12 @@ export class TunnelRelay extends DurableObject<Env> implements Serves<TunnelPort
     void this.#over(end, { code: CLOSE_OVER, reason: 'the other end sent what is not understood' });
   }
 
-  /** Ended by one end. The other may be away, or not have come yet, and hears it then. */
-  async #over(by: End, verdict: Verdict): Promise<void> {
-    const other = this.#current(otherOf(by));
-    if (other) this.#leave(other, verdict.code, verdict.reason);
+  /** Ended by one end, or by the edge. Whoever is away, or has not come yet, hears it then. */
+  async #over(by: End | undefined, verdict: Verdict): Promise<void> {
+    for (const end of End.options) {
+      const socket = end === by ? undefined : this.#current(end);
+      if (socket) this.#leave(socket, verdict.code, verdict.reason);
+    }
     await this.ctx.storage.put(VERDICT, verdict);
     await this.ctx.storage.setAlarm(Date.now() + ABANDONED_AFTER_MS);
   }

@@ -1,7 +1,8 @@
 import type { ListedConnector, ListedResource } from '../../../core/api.ts';
 import { count, showBytes } from '../../../core/text/amounts.ts';
-import { ConnectorBadge, Copyable, Empty, NoticeBox, to } from '../components/parts.tsx';
+import { Badge, ConnectorBadge, Copyable, Empty, NoticeBox, to } from '../components/parts.tsx';
 import { Mono, Text, Time } from '../components/text.tsx';
+import { ConnectorStandingFacts } from './connector-keys.tsx';
 
 interface ConnectorsPageProps {
   connectors: readonly ListedConnector[];
@@ -42,7 +43,13 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
                 <h2 class="card-title">
                   <Text value={connector.name} />
                 </h2>
-                <ConnectorBadge connector={{ online: connector.online, draining: connector.standing === 'draining' }} />
+                {connector.revoked ? (
+                  <Badge state="revoked" />
+                ) : (
+                  <ConnectorBadge
+                    connector={{ online: connector.online, draining: connector.standing === 'draining' }}
+                  />
+                )}
               </div>
               {connector.online && connector.resources?.length === 0 ? (
                 <NoticeBox kind="warning">
@@ -73,6 +80,7 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
                 </div>
                 <Status status={connector.online ? connector.status : undefined} />
                 <Contested connector={connector} connectors={connectors} />
+                <ConnectorStandingFacts connector={connector} administrator={administrator} />
                 <div>
                   <dt>Key</dt>
                   <dd>

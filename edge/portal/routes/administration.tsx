@@ -1,15 +1,20 @@
 // Audit log, policy and connectors.
 
 import { Hono } from 'hono';
+import { EndingReason } from '../../../core/api.ts';
 import { JoinTokenRequest } from '../../../core/fleet/fleet-member.ts';
+import { ConnectorId } from '../../../core/ids.ts';
+import type { UseCaseFault } from '../../gatehouse.ts';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, signedIn, type Visit } from '../page.tsx';
 import { AuditLogPage } from '../pages/audit.tsx';
+import { RevokeConnectorPage } from '../pages/connector-keys.tsx';
 import { ConnectorsPage, JoinTokenPage } from '../pages/connectors.tsx';
 import { PolicyPage } from '../pages/policy.tsx';
 import { sinceOf } from './sessions.tsx';
 
 const ENTRIES_A_PAGE = 100;
+const NO_CONNECTOR: UseCaseFault = { reason: 'not_found', message: 'There is no such connector.' };
 
 export function administrationPages(deps: PortalDeps): Hono {
   const app = new Hono();
@@ -106,6 +111,42 @@ export function administrationPages(deps: PortalDeps): Hono {
       );
     }),
   );
+  const askToRevoke = async (visit: Visit, id: string, again?: { reason: string; problem: string }) => {
+    const connector = ConnectorId.safeParse(id);
+    if (!connector.success) return showFault(visit, NO_CONNECTOR);
+    return showAnswer(visit, await gatehouse.connectorToRevoke(visit.me.identity, connector.data), (found) =>
+      show(
+        visit,
+        'Revoke a connector',
+        <RevokeConnectorPage {...found} {...again} />,
+        again === undefined ? {} : { status: 400 },
+      ),
+    );
+  };
+
+  app.get(
+    '/connectors/:id/revoke',
+    signedIn(deps, (visit) => askToRevoke(visit, visit.c.req.param('id') ?? '')),
+  );
+
+  app.post(
+    '/connectors/:id/revoke',
+    signedIn(deps, async (visit) => {
+      const id = visit.c.req.param('id') ?? '';
+      const { reason: text } = await visit.c.req.parseBody();
+      const given = typeof text === 'string' ? text : '';
+      const reason = EndingReason.safeParse(given);
+      if (!reason.success) {
+        const problem = 'Say why in one line of at most 500 characters.';
+        return askToRevoke(visit, id, { reason: given, problem });
+      }
+      const connector = ConnectorId.safeParse(id);
+      if (!connector.success) return showFault(visit, NO_CONNECTOR);
+      const revoked = await gatehouse.revokeConnector(visit.me.identity, connector.data, reason.data);
+      return showAnswer(visit, revoked, () => visit.c.redirect('/connectors', 303));
+    }),
+  );
+
   app.get('/connectors/join-token', (c) => c.redirect('/connectors', 303));
 
   return app;

@@ -3,17 +3,15 @@
 
 import { createRoute } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
-import {
-  Certificate,
-  CertificateRequest,
-  HostCertified,
-  Joined,
-  JoinRequest,
-  SshCertificateRequest,
-} from '../../../core/api.ts';
+import { SshCertificateRequest } from '../../../core/api.ts';
+import { Certificate, CertificateRequest, HostCertified, Joined, JoinRequest } from '../../../core/connectors/join.ts';
+import { IamJoinRequest, IamNonce, IamNonceRequest } from '../../../core/connectors/iam-join.ts';
+import { Rotated, RotationRequest } from '../../../core/connectors/key-rotation.ts';
 import type { ConnectorId } from '../../../core/ids.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
 import { authenticateConnector } from '../../connectors/connector-login.ts';
+import { iamNonce, joinByIam } from '../../connectors/joining/iam-join.ts';
+import { rotateConnectorKey } from '../../connectors/keys/rotation.ts';
 import {
   type ConnectorServiceDeps,
   certifyConnector,
@@ -49,6 +47,53 @@ export function connectorApiRoutes(api: Api, deps: ConnectorRouteDeps): void {
       const address = clientAddress(c.req.raw);
       if (!(await deps.service.directory.allow('join', address))) return c.json(...tooOften());
       return answer(c, await joinConnector(deps.service, c.req.valid('json'), address));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/join/iam/nonce',
+      summary: 'What a connector signs to join by its AWS identity',
+      security: [],
+      request: { body: jsonBody(IamNonceRequest) },
+      responses: jsonAnswer(IamNonce, 'Good once, for this key, for five minutes'),
+    }),
+    async (c) => {
+      if (!(await deps.service.directory.allow('join', clientAddress(c.req.raw)))) return c.json(...tooOften());
+      return answer(c, await iamNonce(deps.service, c.req.valid('json')));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/join/iam',
+      summary: 'Join by an AWS identity: the parts of a signed GetCallerIdentity request',
+      security: [],
+      request: { body: jsonBody(IamJoinRequest) },
+      responses: jsonAnswer(Joined, "The connector's id: the same for the same task"),
+    }),
+    async (c) => {
+      const address = clientAddress(c.req.raw);
+      if (!(await deps.service.directory.allow('join', address))) return c.json(...tooOften());
+      return answer(c, await joinByIam(deps.service, c.req.valid('json'), address));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/rotation',
+      summary: "A connector's change of keys, signed by the old one and the new",
+      security: [],
+      request: { body: jsonBody(RotationRequest) },
+      responses: jsonAnswer(Rotated, 'The new key is the one that it has. Asked again, the answer is the same'),
+    }),
+    async (c) => {
+      const address = clientAddress(c.req.raw);
+      if (!(await deps.service.directory.allow('join', address))) return c.json(...tooOften());
+      return answer(c, await rotateConnectorKey(deps.service, c.req.valid('json'), address));
     },
   );
 
@@ -109,6 +154,8 @@ export function connectorRoutes(app: Hono, deps: ConnectorRouteDeps, joinTunnel:
 }
 
 const CONNECTOR_SENTENCES = {
+  connector_revoked:
+    'This connector was revoked: its key is not taken any more. To serve these targets again, have a new connector join.',
   unauthorized: "The connector's token was not accepted. Check its clock, its key and the edge's address.",
   rate_limited: 'Too many tries. Wait a minute.',
 } as const;
@@ -133,7 +180,7 @@ async function login(
     object: 'connector-link',
     details: { reason: connector.error, address },
   });
-  return err('unauthorized');
+  return err(connector.error === 'connector_revoked' ? 'connector_revoked' : 'unauthorized');
 }
 
 const tooOften = () => [errorBody('rate_limited', CONNECTOR_SENTENCES.rate_limited), 429 as const] as const;

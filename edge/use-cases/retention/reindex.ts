@@ -1,6 +1,7 @@
 // Making the catalogue and the search index again. It changes no recording, and what it takes away comes back: one administrator may.
 
 import { ok } from '../../../core/result.ts';
+import { tellAllKeys } from '../../connector-keys/tell-keys.ts';
 import type { Gatehouse } from '../../gatehouse.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
@@ -28,6 +29,7 @@ export function reindexUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'reindex' | 
       await note(deps, { kind: 'catalogue.reindexed', actor: who.email, object: 'catalogue', details });
       // Where the table was lost they were with it, and no object says them.
       await deps.retention.tellHoldsAgain();
+      await tellAllKeys(deps);
       const begun = await deps.archive.reindex(drop);
       return begun.ok ? ok(begun.value) : away(begun.error);
     },

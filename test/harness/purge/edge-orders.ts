@@ -1,5 +1,6 @@
-// Orders to purge and tickets for requests as the edge signs them, by a key of the tests.
+// Orders to purge, tickets for requests, and connectors' keys as the edge signs them, by a key of the tests.
 
+import { type ConnectorKeys, keysText } from '../../../core/connectors/connector-keys.ts';
 import { LOOK_TICKET_HEADER, makeLookTicket } from '../../../core/tlog/look-ticket.ts';
 import { holdsDigest } from '../../../core/retention/hold.ts';
 import type { PurgeOrder } from '../../../core/retention/purge.ts';
@@ -9,6 +10,7 @@ import { noteKey, showNote, showNoteKey, signNote } from '../../../core/tlog/not
 export interface OrderSigner {
   /** `NAME+ID+KEY`. */
   readonly key: string;
+  signKeys(keys: ConnectorKeys): Promise<string>;
   sign(place: Parameters<typeof orderText>[0], order: PurgeOrder): Promise<PurgeOrder>;
   /** The headers of a request to the functions. */
   look(url: string, method?: string, body?: string, atMs?: number): Promise<Record<string, string>>;
@@ -35,6 +37,10 @@ export async function newOrderSigner(): Promise<OrderSigner> {
     async look(url, method = 'GET', body = '', atMs = Date.now()) {
       const look = { method, url: new URL(url), body: new TextEncoder().encode(body) };
       return { [LOOK_TICKET_HEADER]: await makeLookTicket(look, atMs, { key, sign }) };
+    },
+    async signKeys(keys) {
+      const text = keysText(keys);
+      return showNote({ text, signatures: [await signNote(text, key, sign)] });
     },
     async sign(place, unsigned) {
       // As an edge without holds does.

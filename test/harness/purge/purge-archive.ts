@@ -24,6 +24,7 @@ import { MemoryVersions } from '../../functions/memory-versions.ts';
 import { newOrderSigner, type OrderSigner } from './edge-orders.ts';
 import { memoryReader } from '../memory-reader.ts';
 import { answer, type BuilderOptions, RecordingBuilder } from '../recording-builder.ts';
+import { keysNotCompared } from '../../../functions/index-segment/known-keys.ts';
 
 export const STORED = Date.parse('2026-11-20T13:00:00.000Z');
 /** The builder's grants ask for 90 days. */
@@ -94,7 +95,7 @@ export class PurgeArchive {
       search: new SearchAnnouncer(this.table),
       platform: nodeRecordingPlatform,
       verify: async ({ session }) => ({ session, proven: true, proofs: [], notCompared: [], faults: [] }),
-      connectorKeys: new Map(),
+      keysOf: keysNotCompared,
       report: (event) => this.events.push(event),
       now: () => this.nowMs,
     });

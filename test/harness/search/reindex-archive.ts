@@ -28,6 +28,7 @@ import { memoryReader } from '../memory-reader.ts';
 import { answer, type BuilderOptions, eventOf, newConnector, RecordingBuilder } from '../recording-builder.ts';
 import { ALL } from './archive.ts';
 import { type MemorySearchStore, memorySearchStore } from './memory-store.ts';
+import { keysNotCompared } from '../../../functions/index-segment/known-keys.ts';
 
 const connector = newConnector();
 const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
@@ -106,7 +107,7 @@ export async function newReindexArchive(client: DynamoDBClient, Table: typeof Ca
     const store = memorySearchStore();
     const search = { table, store, now: () => clock.now, report };
     const indexing = () => ({
-      ...{ reader, platform: nodeRecordingPlatform, verify: verifySession, connectorKeys: new Map(), report },
+      ...{ reader, platform: nodeRecordingPlatform, verify: verifySession, keysOf: keysNotCompared, report },
       ...{ writer: new CatalogueWriter(table), search: new SearchAnnouncer(table), now: () => clock.now },
     });
     const ledger = new ReindexLedger(table);
