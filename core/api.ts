@@ -68,6 +68,19 @@ export const AccessRequest = z.strictObject({
 });
 export type AccessRequest = z.infer<typeof AccessRequest>;
 
+/** A program's token of its own provider, for a grant: in terms of RFC 8693, in JSON. */
+export const WorkloadExchange = AccessRequest.omit({ trace: true, breakGlass: true }).extend({
+  /** Only looked at when it is verified, and good once. */
+  subject_token: z
+    .string()
+    .min(1)
+    .max(16 * 1024),
+  subject_token_type: z
+    .enum(['urn:ietf:params:oauth:token-type:id_token', 'urn:ietf:params:oauth:token-type:jwt'])
+    .optional(),
+});
+export type WorkloadExchange = z.infer<typeof WorkloadExchange>;
+
 export const IssuedGrant = z.object({
   grant: z.object({
     id: GrantId,

@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { Gatehouse } from './gatehouse.ts';
 import { httpError } from './http-errors.ts';
 import { type SignedIn, whoIs } from './identity/signed-in.ts';
+import type { WorkloadVerifier } from './identity/workload/verifier.ts';
 import {
   API_PATH,
   AUTHORITY_PATH,
@@ -34,6 +35,7 @@ import { shareRoutes } from './routes/views/shares.ts';
 import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
 import { samlRoutes } from './routes/sign-in/saml.ts';
 import { type SignInDeps, signInRoutes } from './routes/sign-in/sign-in.ts';
+import { workloadRoutes } from './routes/workloads/exchange.ts';
 import { type JoinTunnel, tunnelRoutes } from './routes/connectors/tunnels.ts';
 import { AuditUnavailable, type UseCaseDeps } from './use-cases/deps.ts';
 
@@ -44,6 +46,7 @@ export interface AppDeps {
   /** Hands the upgrade to a tunnel's relay. */
   readonly joinTunnel: JoinTunnel;
   readonly signIn: Omit<SignInDeps, 'failed' | 'choose'>;
+  readonly workloads: WorkloadVerifier;
   /** undefined: there is no bot, or nothing to check its clicks with. */
   readonly slack: SlackRouteDeps | undefined;
   readonly assetVersion: string | undefined;
@@ -120,6 +123,7 @@ function apiApp(deps: AppDeps) {
   });
   connectorApiRoutes(api, deps.connectors);
   openDeviceRoutes(api, deps.useCases);
+  workloadRoutes(api, deps);
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', {
     type: 'http',
     scheme: 'bearer',

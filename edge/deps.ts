@@ -11,6 +11,7 @@ import { SshAuthority } from './authority/ssh-authority.ts';
 import type { Env } from './env.ts';
 import type { Gatehouse } from './gatehouse.ts';
 import { oidcSignIn, providersOf, samlSignIn } from './identity/providers.ts';
+import { WorkloadVerifier } from './identity/workload/verifier.ts';
 import { deriveKey, grantSalt } from './keys.ts';
 import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './ports/connector-link.ts';
 import { remote } from './objects/rpc.ts';
@@ -96,6 +97,7 @@ export function createDeps(env: Env): AppDeps {
       saml: samlSignIn(settings),
       loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
     },
+    workloads: new WorkloadVerifier(settings.WORKLOAD_ISSUERS, publicUrl),
     slack:
       settings.SLACK_SIGNING_SECRET && (slackApi || settings.SLACK_WEBHOOK_URL)
         ? {
@@ -145,6 +147,7 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
     publicUrl: settings.PUBLIC_URL,
     firstPolicy: settings.POLICY,
     ...providersOf(settings),
+    workloads: settings.WORKLOAD_ISSUERS,
     policies: new PolicyCache(directory),
     directory,
     grants: remote(env.GRANTS),

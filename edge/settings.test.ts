@@ -179,3 +179,31 @@ describe('settings of SAML', () => {
     expect(JSON.stringify(settings.SAML_PRIVATE_KEY)).not.toContain('120');
   });
 });
+
+test("issuers of programs' tokens: presets know theirs, mistakes are named", () => {
+  const read = (value: unknown) => parseSettings({ ...GOOD, WORKLOAD_ISSUERS: JSON.stringify(value) }).WORKLOAD_ISSUERS;
+  expect(parseSettings(GOOD).WORKLOAD_ISSUERS).toEqual([]);
+  expect(
+    read([
+      { preset: 'github-actions', claims: { repository_owner_id: '1' } },
+      { name: 'k8s', issuer: 'https://oidc.example.com/c', audience: 'https://gh' },
+    ]),
+  ).toMatchObject([
+    {
+      kind: 'github-actions',
+      name: 'github',
+      issuer: 'https://token.actions.githubusercontent.com',
+      algorithms: ['RS256'],
+      claims: { repository_owner_id: ['1'] },
+    },
+    { kind: 'oidc', name: 'k8s', issuer: 'https://oidc.example.com/c', audience: 'https://gh' },
+  ]);
+  const mistake = (value: unknown) => fault({ WORKLOAD_ISSUERS: JSON.stringify(value) });
+  expect(fault({ WORKLOAD_ISSUERS: 'github' })).toContain('WORKLOAD_ISSUERS: expected a list in JSON');
+  expect(mistake([{ name: 'k8s' }])).toContain('a preset, or a name and an issuer');
+  expect(mistake([{ preset: 'gitlab', claim: {} }])).toContain('0: ');
+  expect(mistake([{ preset: 'gitlab', issuer: 'http://gitlab.example.com' }])).toContain('plain http');
+  expect(mistake([{ preset: 'gitlab' }, { preset: 'gitlab' }])).toContain('two issuers have the name gitlab');
+  expect(mistake([{ preset: 'gitlab' }, { preset: 'gitlab', name: 'other' }])).toContain('two issuers have the issuer');
+  for (const name of ['workload', 'user']) expect(fault({ PROVIDER_NAME: name })).toContain('is a word of the policy');
+});

@@ -7,6 +7,7 @@ import { type Secret, secret } from '../core/secret.ts';
 import { connectorIamRoles } from './settings/connector-roles.ts';
 import { emailDomains, providerName, trueOrFalse } from './settings/provider.ts';
 import { SAML_SETTINGS } from './settings/saml.ts';
+import { workloadIssuers } from './settings/workload-issuers.ts';
 
 const secretText = (schema: z.ZodType<string>) => schema.transform((value): Secret<string> => secret(value));
 
@@ -35,6 +36,8 @@ export const EdgeSettings = z
     OIDC_EXTRA_SCOPES: z.string().default(''),
     PROVIDER_NAME: providerName.optional(),
     ...SAML_SETTINGS,
+    /** Whose tokens programs exchange for grants, in JSON (docs/workloads.md). */
+    WORKLOAD_ISSUERS: workloadIssuers((url) => isCarried(url)),
     /** 32 random bytes or more, base64. Salts, cookies and the authority's key hang on it: keep it for ever. */
     EDGE_SECRET: z
       .base64({ abort: true })
@@ -197,7 +200,7 @@ function pairsIn(bindings: object): readonly string[] {
 
 const isSet = (bindings: object, name: string): boolean => Reflect.get(bindings, name) !== undefined;
 
-const isCarried = (url: URL): boolean => url.protocol === 'https:' || isLoopbackHost(url.hostname);
+export const isCarried = (url: URL): boolean => url.protocol === 'https:' || isLoopbackHost(url.hostname);
 
 export function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname);

@@ -40,6 +40,22 @@ export default defineProject({
           WEBHOOK_URL: `${inject<string>('slackUrl')}/webhook`,
           WEBHOOK_SECRET,
           FORGED_ISSUER: inject<string>('forgedIssuer'),
+          WORKLOAD_ISSUER: inject<string>('workloadIssuer'),
+          WORKLOAD_ISSUERS: JSON.stringify([
+            { preset: 'github-actions', issuer: `${inject<string>('workloadIssuer')}/github` },
+            { preset: 'gitlab', issuer: `${inject<string>('workloadIssuer')}/gitlab` },
+            { preset: 'buildkite', issuer: `${inject<string>('workloadIssuer')}/buildkite` },
+            { preset: 'gcp', issuer: `${inject<string>('workloadIssuer')}/gcp` },
+            {
+              name: 'k8s',
+              issuer: `${inject<string>('workloadIssuer')}/k8s`,
+              claims: { cluster: ['prod', 'staging'] },
+            },
+            ...['away', 'moved', 'other', 'plain', 'huge', 'rotating', 'flooded', 'untouched'].map((name) => ({
+              name,
+              issuer: `${inject<string>('workloadIssuer')}/${name}`,
+            })),
+          ]),
           CONNECTOR_JOIN_TOKEN: 'first-join-token-of-the-tests',
           POLICY: [
             'groups: { dba: ["demo:dba"] }',

@@ -34,7 +34,7 @@ const Standing = PendingRequest.extend({ approval: ListedApproval.optional() });
 export const addAccessOptions = (command: Command): Command =>
   command
     .option('--reason <TEXT>', 'why; most rules ask for it')
-    .option('--for <DURATION>', 'how long: 30m, 8h, 2d (default: as long as the rule gives)')
+    .option('--for <DURATION>', 'how long: 30m, 8h, 2d (default: all the rule gives)')
     .option('--task <ID>', 'label the sessions with a ticket or job')
     .option('--wait <SECONDS>', 'wait this long for an approval, then fetch the grant')
     .option('--break-glass', 'go in at once, where the rule lets you; all hear of it');

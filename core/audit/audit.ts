@@ -14,6 +14,7 @@ export const AuditKind = z.enum([
   'token.denied',
   'token.issued',
   'token.revoked',
+  'exchange.refused',
   'key.added',
   'key.removed',
   'request.made',

@@ -55,7 +55,7 @@ export type Access = z.infer<typeof Access>;
 export const Rule = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and dashes'),
   resources: ResourceSelector,
-  /** Group names, `PROVIDER:GROUP`, `user:EMAIL` or `everyone`; what means nobody is a mistake (names.ts). */
+  /** Group names, `PROVIDER:GROUP`, `user:EMAIL`, `everyone` or `workload:PROVIDER:NAME`; what means nobody is a mistake (names.ts). */
   who: z.array(z.string().min(1)).min(1),
   /** `deny` turns away whoever the rule matches, whatever later rules say. */
   access: z.union([z.literal('deny'), Access]),

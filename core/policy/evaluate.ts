@@ -1,12 +1,13 @@
 // The policy's decision on access: pure, so that every question about it is a table of facts and
 // answers. Rules are read in order; a `deny` that matches ends it, the first other match decides.
 
-import type { Identity } from '../identity.ts';
+import { type Identity, isWorkload } from '../identity.ts';
 import type { Resource } from '../resource.ts';
 import type { Access, PolicyDocument, ResourceSelector, Rule } from './document.ts';
 import { describeOpening, windowStateAt } from './conditions/time-windows.ts';
 import { span } from '../text/amounts.ts';
 import { saysSomething } from '../text/written-text.ts';
+import { namesWorkload } from './workload-names.ts';
 
 export interface AccessFacts {
   readonly identity: Pick<Identity, 'email' | 'groups'>;
@@ -38,7 +39,7 @@ export type AccessDecision =
 export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDecision {
   const { resource } = facts;
   for (const rule of policy.rules) {
-    if (!selects(rule.resources, resource) || !isAmong(policy, rule.who, facts.identity)) continue;
+    if (!isAbout(policy, rule, facts.identity, resource)) continue;
     if (rule.access === 'deny') {
       return {
         kind: 'deny',
@@ -98,18 +99,20 @@ export function mayAsk(
   identity: AccessFacts['identity'],
   resource: AccessFacts['resource'],
 ): boolean {
-  const rule = policy.rules.find(
-    (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, identity),
-  );
+  const rule = decidingRule(policy, identity, resource);
   return rule !== undefined && rule.access !== 'deny';
 }
 
-/** Whether the person is in one of `names`: a group of the policy, of the provider, `user:EMAIL` or `everyone`. */
+/**
+ * Whether the person is in one of `names`: a group of the policy, of the provider, `user:EMAIL` or `everyone`. A program is
+ * in those alone that name it: anybody can have one that some provider signs a token for, so `everyone` is everybody who signs in.
+ */
 export function isAmong(
   policy: Pick<PolicyDocument, 'groups'>,
   names: readonly string[],
   identity: AccessFacts['identity'],
 ): boolean {
+  if (isWorkload(identity)) return names.some((name) => namesWorkload(name, identity.groups));
   return names.some((name) => {
     if (name === 'everyone') return true;
     if (name.startsWith('user:')) return name.slice('user:'.length).toLowerCase() === identity.email;
@@ -123,7 +126,17 @@ export const decidingRule = (
   policy: PolicyDocument,
   who: AccessFacts['identity'],
   resource: AccessFacts['resource'],
-): Rule | undefined => policy.rules.find((rule) => selects(rule.resources, resource) && isAmong(policy, rule.who, who));
+): Rule | undefined => policy.rules.find((rule) => isAbout(policy, rule, who, resource));
+
+/** A `deny` for everyone turns programs away too (law 4). */
+export const isAbout = (
+  policy: Pick<PolicyDocument, 'groups'>,
+  rule: Pick<Rule, 'resources' | 'who' | 'access'>,
+  who: AccessFacts['identity'],
+  resource: AccessFacts['resource'],
+): boolean =>
+  selects(rule.resources, resource) &&
+  (isAmong(policy, rule.who, who) || (rule.access === 'deny' && rule.who.includes('everyone')));
 
 export function selects(selector: ResourceSelector, resource: AccessFacts['resource']): boolean {
   return Object.entries(selector).every(([label, wanted]) => {

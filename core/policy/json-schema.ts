@@ -29,7 +29,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   rules: 'Read from the top; the first that matches decides.',
   'rules.name': 'Lower-case letters, digits, dashes; unique. Recordings carry it: keep it when you edit a rule.',
   'rules.resources': 'Label -> value, list of values, or "*". name and protocol stand for the resource\'s own.',
-  'rules.who': 'Names under groups, PROVIDER:GROUP, user:EMAIL, everyone.',
+  'rules.who': 'Names under groups, PROVIDER:GROUP, user:EMAIL, everyone, workload:PROVIDER:NAME.',
   'rules.access': '"deny", or the terms of access.',
   'rules.access.ttl': 'Longest grant: 30m, 8h, 90d.',
   'rules.access.reason': 'Whether people must say why.',

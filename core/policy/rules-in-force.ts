@@ -7,7 +7,7 @@ import type { RefusalReason } from '../refusal.ts';
 import type { Resource } from '../resource.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Access, PolicyDocument, Rule } from './document.ts';
-import { closedNow, isAmong, selects } from './evaluate.ts';
+import { closedNow, isAbout } from './evaluate.ts';
 import { isWithin } from './conditions/networks.ts';
 import type { Sections } from './sections/sections.ts';
 import { SessionRules } from './session-rules.ts';
@@ -88,7 +88,7 @@ export function ruleFor(
 ): RuleInForce['rule'] | undefined {
   let first: RuleInForce['rule'] | undefined;
   for (const rule of policy.rules) {
-    if (!selects(rule.resources, resource) || !isAmong(policy, rule.who, identity)) continue;
+    if (!isAbout(policy, rule, identity, resource)) continue;
     if (!givesAccess(rule)) break;
     if (rule.name === grantRule) return rule;
     first ??= rule;

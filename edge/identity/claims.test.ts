@@ -49,6 +49,7 @@ describe('e-mail', () => {
     ['said as null', { email_verified: null }, {}, false, 'email_unverified'],
     ['of an allowed domain', {}, { emailDomains: ['example.com'] }, false, ['entra:eng']],
     ['of another domain', {}, { emailDomains: ['example.org'] }, false, 'email_domain_not_allowed'],
+    ['that programs have', { email: 'x@Github.Workload.Invalid' }, {}, false, 'email_domain_not_allowed'],
     [
       'of a domain below',
       { email: 'a@x.example.com' },

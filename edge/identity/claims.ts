@@ -1,7 +1,7 @@
 // From what the provider says of somebody to an Identity, or to the reason why it is nobody. Groups
 // that the provider left out must not pass for no groups: a rule that denies by one would not fit.
 
-import { Identity } from '../../core/identity.ts';
+import { Identity, isWorkloadAddress } from '../../core/identity.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 
 export interface ClaimSettings {
@@ -57,6 +57,8 @@ export function identityOf(
     return err(at === 'email' ? 'email_missing' : at === 'groups' ? 'groups_unreadable' : 'response_wrong');
   }
   const domain = identity.data.email.slice(identity.data.email.lastIndexOf('@') + 1);
+  // An address that only programs have.
+  if (isWorkloadAddress(identity.data.email)) return err('email_domain_not_allowed');
   const allowed = settings.emailDomains.length === 0 || settings.emailDomains.includes(domain);
   return allowed ? ok(identity.data) : err('email_domain_not_allowed');
 }

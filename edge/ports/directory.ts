@@ -267,6 +267,7 @@ export type ThrottleName =
   | 'device-code'
   | 'sign-in-link'
   | 'sign-in-links'
+  | 'exchange'
   | 'device-token'
   | 'user-code'
   | 'request'

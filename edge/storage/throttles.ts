@@ -15,6 +15,8 @@ const THROTTLES = {
   'sign-in-link': { most: 20, perMs: 60_000 },
   /** By connector: whoever has many addresses fills no store with them. */
   'sign-in-links': { most: 600, perMs: 60_000 },
+  /** Tokens of programs, by client's address: before anything is fetched or verified. Runners of one company share addresses. */
+  exchange: { most: 240, perMs: 60_000 },
   'device-token': { most: 600, perMs: 60_000 },
   /** Guesses at a user code, by person. */
   'user-code': { most: 20, perMs: 60_000 },
@@ -49,7 +51,8 @@ export class Throttles {
     const { most, perMs } = THROTTLES[name];
     const key = `${name} ${who}`;
     const row = this.#sql.exec('SELECT level, at_ms FROM buckets WHERE key = ?', key).toArray()[0];
-    const leaked = row ? ((now - Number(row.at_ms)) * most) / perMs : 0;
+    // A clock that was set back fills no bucket.
+    const leaked = row ? (Math.max(0, now - Number(row.at_ms)) * most) / perMs : 0;
     const level = Math.max(0, Number(row?.level ?? 0) - leaked) + 1;
     if (level > most) return false;
     this.#sql.exec('INSERT OR REPLACE INTO buckets (key, level, at_ms) VALUES (?, ?, ?)', key, level, now);

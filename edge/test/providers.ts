@@ -8,6 +8,7 @@ import { Provider } from 'oidc-provider';
 import type { TestProject } from 'vitest/node';
 import { archiveOfTests } from './archive-server.ts';
 import { slackOfTests } from './slack-server.ts';
+import { workloadIssuerOfTests } from './workload-issuer.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,6 +16,7 @@ declare module 'vitest' {
     forgedIssuer: string;
     functionsUrl: string;
     slackUrl: string;
+    workloadIssuer: string;
   }
 }
 
@@ -32,12 +34,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await listen(await forgingProvider()),
     await listen(archiveOfTests()),
     await listen(slackOfTests()),
+    await listen(workloadIssuerOfTests()),
   ];
-  const [oidc, forged, functions, slack] = servers.map(({ address }) => address);
+  const [oidc, forged, functions, slack, workloads] = servers.map(({ address }) => address);
   project.provide('oidcIssuer', oidc ?? '');
   project.provide('forgedIssuer', forged ?? '');
   project.provide('functionsUrl', functions ?? '');
   project.provide('slackUrl', slack ?? '');
+  project.provide('workloadIssuer', workloads ?? '');
   return async () => {
     for (const { server } of servers) {
       server.closeAllConnections();

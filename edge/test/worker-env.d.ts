@@ -4,5 +4,6 @@ declare namespace Cloudflare {
     readonly OIDC_ISSUER: string;
     readonly FORGED_ISSUER: string;
     readonly SLACK_API_URL: string;
+    readonly WORKLOAD_ISSUER: string;
   }
 }

@@ -1,6 +1,7 @@
 // Who may reach what: resources, requests, grants.
 
 import type { AccessAnswer, AccessRequest, ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { AuditEvent } from '../../core/audit/audit.ts';
 import { approvalFor, approvalOf } from '../../core/approval/terms.ts';
 import { type ConnectorId, type GrantId, newId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
@@ -70,7 +71,13 @@ export function accessUseCases(
   };
 }
 
-async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRequest): Answer<AccessAnswer> {
+/** `seen`: for the audit log, of a program: what its provider says of it. */
+export async function requestAccess(
+  deps: UseCaseDeps,
+  who: Identity,
+  request: AccessRequest,
+  seen: AuditEvent['details'] = {},
+): Answer<AccessAnswer> {
   // Each is written down, whatever becomes of it.
   if (!(await deps.directory.allow('request', who.email)))
     return fault('rate_limited', 'You have asked for access too often. Wait a minute.');
@@ -99,6 +106,7 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
       request: requestId,
       reason: request.reason,
       ...(request.task && { task: request.task }),
+      ...seen,
       ...(decision.kind === 'allow' && notRecorded(decision.rule)),
     },
   });

@@ -22,11 +22,12 @@ export async function archiveBound(deps: Pick<UseCaseDeps, 'archive'>): Promise<
 }
 
 export const surroundingsOf = (
-  { providers, emailDomains }: Pick<UseCaseDeps, 'providers' | 'emailDomains'>,
+  { providers, emailDomains, workloads }: Pick<UseCaseDeps, 'providers' | 'emailDomains' | 'workloads'>,
   bound: ArchiveBound,
 ): PolicySurroundings => ({
   providers,
   emailDomains,
+  workloads,
   ...(bound !== 'unknown' && bound.maxRetainDays !== undefined && { maxRetainDays: bound.maxRetainDays }),
   ...(bound !== 'unknown' && bound.minRetainDays !== undefined && { minRetainDays: bound.minRetainDays }),
 });
@@ -35,7 +36,7 @@ export const longestRetainMs = ({ rules }: PolicyDocument): number =>
   Math.max(0, ...rules.flatMap(({ access, record }) => (access === 'deny' ? [] : record.retain)));
 
 export async function checkedPolicy(
-  deps: Pick<UseCaseDeps, 'directory' | 'providers' | 'emailDomains'>,
+  deps: Pick<UseCaseDeps, 'directory' | 'providers' | 'emailDomains' | 'workloads'>,
   { version, text, appliedAt, appliedBy, document }: PolicyInForce,
   bound: ArchiveBound,
 ): Promise<CheckedPolicy> {

@@ -3,6 +3,7 @@
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromEdge } from '../../core/control.ts';
 import type { ConnectorId, RequestId, TunnelId } from '../../core/ids.ts';
+import type { NamedIssuer } from '../../core/policy/workload-names.ts';
 import { err } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
 import type { AuditArchive } from '../audit-archive.ts';
@@ -28,6 +29,8 @@ export interface UseCaseDeps {
   readonly providers: readonly string[];
   /** The only domains of their addresses; empty: any. */
   readonly emailDomains: readonly string[];
+  /** Issuers of programs' tokens. */
+  readonly workloads: readonly NamedIssuer[];
   readonly policies: PolicyCache;
   readonly directory: DirectoryPort;
   readonly grants: GrantsPort;

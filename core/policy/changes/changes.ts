@@ -1,7 +1,7 @@
 // What a new policy changes, for whoever is about to apply it.
 
 import type { PolicyDocument, Rule } from '../document.ts';
-import { type AccessFacts, isAmong, selects } from '../evaluate.ts';
+import { type AccessFacts, decidingRule } from '../evaluate.ts';
 
 interface NamesChange {
   readonly added: readonly string[];
@@ -128,7 +128,7 @@ function standingIn(
   identity: AccessFacts['identity'],
   resource: AccessFacts['resource'],
 ): { standing: Standing; rule?: string } {
-  const rule = policy.rules.find((each) => selects(each.resources, resource) && isAmong(policy, each.who, identity));
+  const rule = decidingRule(policy, identity, resource);
   if (!rule) return { standing: 'none' };
   const standing = rule.access === 'deny' ? 'deny' : rule.access.approval ? 'approval' : 'allow';
   return { standing, rule: rule.name };

@@ -2,7 +2,7 @@
 // ahead of the one that decides, this says what in it did not fit.
 
 import type { PolicyDocument, Rule } from '../document.ts';
-import { type AccessDecision, type AccessFacts, evaluate, isAmong, selects } from '../evaluate.ts';
+import { type AccessDecision, type AccessFacts, evaluate, isAbout, selects } from '../evaluate.ts';
 import { type NoRuleInForce, sessionRules } from '../rules-in-force.ts';
 
 export interface AccessQuestion extends Omit<AccessFacts, 'nowMs'> {
@@ -98,7 +98,11 @@ function fitOf(policy: PolicyDocument, rule: Rule, { identity, resource }: Acces
     }),
     who: rule.who.map((each): WhoFit => {
       const groups = Object.hasOwn(policy.groups, each) ? policy.groups[each] : undefined;
-      return { name: each, fits: isAmong(policy, [each], identity), ...(groups && { groups }) };
+      return {
+        name: each,
+        fits: isAbout(policy, { ...rule, resources: {}, who: [each] }, identity, resource),
+        ...(groups && { groups }),
+      };
     }),
   };
 }

@@ -4,6 +4,7 @@
 import type { PolicyDocument, Rule } from '../document.ts';
 import { UNIT_MS } from '../duration.ts';
 import { type Misnamed, misnamed, type NamesAround } from './names.ts';
+import { WORKLOAD_PREFIX } from '../../identity.ts';
 import { columnPatternMistake } from '../../masking/mask-entry.ts';
 import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from '../rules-in-force.ts';
 import { entriesOf, SECTION_NAMES } from '../sections/sections.ts';
@@ -96,6 +97,11 @@ function approvalMistakes(rule: Rule): Misnamed[] {
   const { access, who } = rule;
   if (access === 'deny') return [];
   const requesters = peopleOf(who);
+  const program = who.find((name) => name.startsWith(WORKLOAD_PREFIX));
+  if (program !== undefined && access.approval) {
+    const message = `is nothing that a program can wait for (${program}): give it a rule of its own, with the approval at its provider or on what it does`;
+    return [{ path: ['access', 'approval'], message }];
+  }
   return [
     { path: ['access', 'approval'], approval: access.approval },
     ...entriesOf(rule).map(({ section, index, entry }) => ({

@@ -2,6 +2,7 @@
 // that nobody who signed in has; and rules that stand behind one which leaves them nothing to decide. It may
 // come true tomorrow, so it is told and not refused.
 
+import { WORKLOAD_PREFIX } from '../../identity.ts';
 import type { Resource } from '../../resource.ts';
 import type { PolicyDocument, ResourceSelector } from '../document.ts';
 import { selects } from '../evaluate.ts';
@@ -29,7 +30,11 @@ function overshadowed({ groups, rules }: PolicyDocument): Misnamed[] {
     Object.hasOwn(groups, name) ? (groups[name] ?? []) : [name.startsWith('user:') ? name.toLowerCase() : name];
   const people = rules.map(({ who }) => new Set(who.flatMap(meant)));
   const takesAll = (wide: number, narrow: number): boolean =>
-    people[wide]?.has('everyone') || [...(people[narrow] ?? [])].every((name) => people[wide]?.has(name));
+    [...(people[narrow] ?? [])].every(
+      (name) =>
+        people[wide]?.has(name) ||
+        (people[wide]?.has('everyone') && (!name.startsWith(WORKLOAD_PREFIX) || rules[wide]?.access === 'deny')),
+    );
   return rules.flatMap((rule, index) => {
     const before = rules.findIndex(
       (earlier, at) => at < index && takesAll(at, index) && selectsAll(earlier.resources, rule.resources),

@@ -92,9 +92,9 @@ describe('a name that means nobody is a mistake, in every list of people', () =>
     ],
     [
       'a program',
-      'who: [everyone]',
+      'who: [contractors]',
       'who: ["workload:ci"]',
-      'line 13, column 11: rules[1].who[0]: workload:ci names nobody: programs have no identity of their own yet, so name the person or group that they run as',
+      'line 9, column 11: rules[0].who[0]: workload:ci names nobody: expected workload:PROVIDER:NAME, such as workload:github:acme/shop:ref:refs/heads/main',
     ],
     [
       'a provider in capitals',

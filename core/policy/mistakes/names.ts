@@ -4,12 +4,13 @@
 // What only time tells is left out: whether the provider has such a group, whether a connector will
 // announce such a label. findings.ts asks that of what is known now.
 
-import { Email, MAX_GROUP_CHARACTERS } from '../../identity.ts';
+import { Email, isWorkloadAddress, MAX_GROUP_CHARACTERS, WORKLOAD_PREFIX } from '../../identity.ts';
 import { ProtocolName } from '../../protocols.ts';
 import { Labels, ResourceName } from '../../resource.ts';
 import { withUnseenShown } from '../../text/written-text.ts';
 import type { PolicyDocument, ResourceSelector } from '../document.ts';
 import { nearestWord } from '../nearest.ts';
+import { type NamedIssuer, workloadNameMistake } from '../workload-names.ts';
 import { entriesOf } from '../sections/sections.ts';
 
 export interface Misnamed {
@@ -27,16 +28,22 @@ export interface NamesAround {
   readonly providers?: readonly string[] | undefined;
   /** The only domains of their addresses; missing or empty: any. */
   readonly emailDomains?: readonly string[] | undefined;
+  /** Whose tokens programs exchange. */
+  readonly workloads?: readonly NamedIssuer[] | undefined;
 }
 
 export function misnamed(policy: PolicyDocument, around: NamesAround = {}): Misnamed[] {
   return [
     ...namesOfPeople(policy).flatMap(({ path, name }) => {
-      const message = personMistake(policy, name, around);
+      // A program may ask, and neither decides nor looks.
+      const asks = path[0] === 'rules' && path[2] === 'who' && name.startsWith(WORKLOAD_PREFIX);
+      const message = asks ? workloadNameMistake(name, around.workloads) : personMistake(policy, name, around);
       return message === undefined ? [] : [{ path, message }];
     }),
     ...namesOfGroups(policy).flatMap(({ path, name }) => {
-      const message = groupMistake(name, around);
+      // A case's program is known by its names, as people are by their groups.
+      const tried = path[0] === 'tests' && name.startsWith(WORKLOAD_PREFIX);
+      const message = tried ? workloadNameMistake(name, around.workloads) : groupMistake(name, around);
       return message === undefined ? [] : [{ path, message }];
     }),
     ...policy.rules.flatMap((rule, index) =>
@@ -108,10 +115,11 @@ export function personMistake(
   if (name.startsWith('user:')) {
     const email = name.slice('user:'.length).toLowerCase();
     if (Email.safeParse(email).data !== email) return `${name} names nobody: expected an e-mail address behind user:`;
+    if (isWorkloadAddress(email)) return `${name} names nobody: a program is written workload:PROVIDER:NAME`;
     return textMistake(name) ?? domainMistake(name, email, around.emailDomains);
   }
-  if (name.startsWith('workload:')) {
-    return `${name} names nobody: programs have no identity of their own yet, so name the person or group that they run as`;
+  if (name.startsWith(WORKLOAD_PREFIX)) {
+    return `${name} is a program, which gets access and nothing more: it stands in a rule's who alone`;
   }
   if (name.includes(':')) return groupMistake(name, around);
   if (Email.safeParse(name).success) return `${name} is no group: one person is written user:${name}`;
