@@ -9,6 +9,16 @@ export const Email = z
   .max(254)
   .regex(/^[^\s@"<>]+@[^\s@"<>]+$/, 'expected an e-mail address');
 
+/** As a reader would take an address: whatever its case and Unicode form, and without characters that nobody sees. For comparing alone. */
+export const foldedAddress = (address: string): string =>
+  address
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .normalize('NFKC')
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFKC')
+    .trim();
+
 /** Of a group, with the provider's name before it. */
 export const MAX_GROUP_CHARACTERS = 200;
 

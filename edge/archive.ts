@@ -51,8 +51,11 @@ export interface Archive {
   reindex(drop: boolean): Read<ReindexStanding>;
   /** `bad_request`: the session is not replayed like that. */
   replay(place: SessionPlace, query: ReplayQuery): Read<ReadableStream<Uint8Array>>;
-  /** `asker`: whose it is, in letters that tell nobody who. Exports in parts take turns by it. */
-  export(place: SessionPlace, query: ExportQuery, asker: string): Read<ExportAnswer>;
+  /**
+   * `asker`: whose it is, in letters that tell nobody who. Exports in parts take turns by it. `untilMs`: when the right to it ends, and
+   * links to parts with it; undefined: it does not end by itself.
+   */
+  export(place: SessionPlace, query: ExportQuery, asker: string, untilMs: number | undefined): Read<ExportAnswer>;
   objects(place: SessionPlace): Read<ObjectList>;
   object(place: SessionPlace, name: string): Read<ReadableStream<Uint8Array>>;
   /** Of what masks hid, as it is kept; `not_found`: nothing is. */
@@ -122,8 +125,8 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     reindex: (drop) =>
       json(ReindexStanding, call(new URL(`${baseUrl}/reindex`), { method: 'POST', body: JSON.stringify({ drop }) })),
     replay: ({ id, connector }, query) => stream(get(`/sessions/${id}/replay`, { ...query, connector })),
-    async export({ id, connector }, query, asker) {
-      const url = urlOf(`/sessions/${id}/export`, { ...query, connector, asker });
+    async export({ id, connector }, query, asker, rightUntil) {
+      const url = urlOf(`/sessions/${id}/export`, { ...query, connector, asker, rightUntil });
       const response = await send(url, {});
       if (response.ok && response.value.status === 400) {
         const refused = ApiError.safeParse(await response.value.json().catch(() => undefined));

@@ -75,8 +75,9 @@ const ActionQuery = z.object({
 });
 
 const Place = z.object({ connector: ConnectorId.optional() });
-/** Whose export it is, as the edge names them here: nobody else has to know who. */
+/** Whose export it is, as the edge names them here: nobody else has to know who. `rightUntil`: when their right to it ends, ms since 1970. */
 const Asker = z.object({
+  rightUntil: z.coerce.number().int().min(0).optional(),
   asker: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -148,13 +149,15 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   });
 
   app.get('/sessions/:id/export', async (c) => {
-    const { connector: _, asker, ...query } = parse(ExportQuery.extend(Place.shape).extend(Asker.shape), c.req.query());
+    const asked = parse(ExportQuery.extend(Place.shape).extend(Asker.shape), c.req.query());
+    const { connector: _, asker, rightUntil, ...query } = asked;
     const { found, session, open } = await findRecording(c);
     const { rendering } = deps;
     if (rendering && (query.part !== undefined || rendering.isLarge(session, query))) {
       const job = renderJob(found, query);
       if (!job) throw notFound('nothing of the session is stored yet');
-      return c.json(orBadRequest(await exportInParts(job, { from: query.part ?? 0, asker }, rendering)), 202);
+      const from = query.part ?? 0;
+      return c.json(orBadRequest(await exportInParts(job, { from, asker, rightUntil }, rendering)), 202);
     }
     const { contentType, fileName, chunks } = orBadRequest(await exportSession(session, open, query));
     c.header('content-disposition', `attachment; filename="${fileName}"`);

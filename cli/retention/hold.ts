@@ -9,6 +9,7 @@ import {
   LegalHold,
   MAX_HELD_SESSIONS,
   PlacedHold,
+  HeldAddress,
   PlacedScope,
 } from '../../core/retention/hold.ts';
 import { queryHint } from '../../core/search/parse.ts';
@@ -145,7 +146,7 @@ function scopeOf({ session: sessions, user, resource, since, until }: Named): Pl
   const session = sessions?.map((id) => checked(SessionId, id, '--session'));
   const scopes = [
     session && (session.length === 1 ? { of: 'session', session: session[0] } : { of: 'sessions', sessions: session }),
-    user !== undefined && { of: 'user', email: user },
+    user !== undefined && { of: 'user', email: checked(HeldAddress, user, '--user') },
     resource !== undefined && { of: 'resource', resource },
     (since !== undefined || until !== undefined) && {
       ...{ of: 'time', since: instant(since ?? '', '--since', now), until: instant(until ?? '', '--until', now) },

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { GrantLabels } from '../grant.ts';
 import { HeldAction } from './held-action.ts';
 import { GrantId, RequestId, SessionId } from '../ids.ts';
-import { Email } from '../identity.ts';
+import { Email, foldedAddress } from '../identity.ts';
 import { ResourceName } from '../resource.ts';
 
 export const ApprovalState = z.enum(['pending', 'approved', 'claimed', 'denied', 'withdrawn', 'expired']);
@@ -124,18 +124,8 @@ export type Approval = z.infer<typeof Approval>;
 
 /** The two are one human being as far as we can tell, so one cannot approve what the other asked for. */
 export function isSamePerson(a: Pick<Person, 'subject' | 'email'>, b: Pick<Person, 'subject' | 'email'>): boolean {
-  return a.subject === b.subject || folded(a.email) === folded(b.email);
+  return a.subject === b.subject || foldedAddress(a.email) === foldedAddress(b.email);
 }
-
-/** As a reader would take it: whatever its case and Unicode form, and without characters that nobody sees. */
-const folded = (email: string): string =>
-  email
-    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
-    .normalize('NFKC')
-    .toUpperCase()
-    .toLowerCase()
-    .normalize('NFKC')
-    .trim();
 
 /** Nothing changes any more; only a break-glass's review is still written. */
 export function isOver(state: ApprovalState): boolean {

@@ -63,6 +63,37 @@ describe('an address within a text', () => {
     unit: fc.constantFrom(...'`*/?=&\'"_-+.,:;(){}[]<>|~!#$%^@ \n2 4 0 a z é %40 %22'),
     maxLength: 12,
   });
+  it.each([
+    'zed\uff20example.com',
+    'zed\ufe6bexample.com',
+    'z\u200bed@exam\u200bple.com',
+    'zed\u00ad@example.com',
+    '\uff5a\uff45\uff44@example.com',
+    'zed@example\uff0ecom',
+    'zed @example.com',
+    'zed@ example.com',
+    'zed\u00a0@\u00a0example.com',
+    'zed%2540example.com',
+    'zed%252540example.com',
+    'zed&#64;example.com',
+    'zed\\u0040example.com',
+  ])('is found in %j, as the search and a reader take it', (text) => {
+    const { found, replaced } = read(`user:"${text}" OPS-7`, ZED);
+    expect(new Set(found)).toEqual(new Set([ZED]));
+    expect(replaced).toMatch(/^user:"\{\d\}" OPS-7$/);
+  });
+
+  it('leaves the rest as it was written where no other address is found in the plain form', () => {
+    expect(read('\uff21\uff22 50%2525 zed@example.com \uff20', ZED).replaced).toMatch(
+      /^\uff21\uff22 50%2525 \{\d\} \uff20$/,
+    );
+  });
+
+  it('is looked for in time that grows with the text', () => {
+    for (const text of [' '.repeat(100_000), 'a '.repeat(50_000), '%25'.repeat(30_000), `${'a'.repeat(90_000)} @`])
+      expect(read(text).found).toEqual([]);
+  });
+
   it('that is known stays in no surroundings in clear, and no other known person is named', () => {
     fc.assert(
       fc.property(fc.constantFrom(...people), around, around, fc.boolean(), (address, left, right, upper) => {

@@ -23,8 +23,43 @@ export const isAddress = (text: string): boolean => WHOLE.test(text);
 /** As names are kept: one form for each address, however it was typed. */
 export const lower = (address: string): string => address.normalize('NFC').toLowerCase();
 
-/** The text with `pseudonymOf` in place of each address, which it gets as `lower` has it. Linear in the text. */
+/**
+ * The text with `pseudonymOf` in place of each address, which it gets as `lower` has it. Where there are others in it as the search reads
+ * it (`plainly`), it is replaced in that form. Linear in the text.
+ */
 export function replaceAddresses(
+  text: string,
+  pseudonymOf: (address: string) => string,
+  isKnown: (address: string) => boolean,
+): string {
+  const plain = plainly(text);
+  const found = (of: string): string => {
+    const addresses: string[] = [];
+    replaceIn(of, (address) => String(addresses.push(address)), isKnown);
+    return addresses.join('\n');
+  };
+  return replaceIn(plain === text || found(plain) === found(text) ? text : plain, pseudonymOf, isKnown);
+}
+
+/** One who hides a sign writes it a few times over at most. */
+const MOST_ESCAPES = 5;
+/** `@` as HTML, JSON and JavaScript have it. */
+const WRITTEN_AT = /&#0{0,6}64;|&#x0{0,6}40;|&commat;|\\u0040|\\x40/gi;
+const IN_DOMAIN = String.raw`[\p{L}\p{N}][\p{L}\p{N}\p{M}-]{0,62}\.[\p{L}\p{N}]`;
+/** Of a domain that has a dot: `x @ y` is no address. */
+const SPACED_AT = new RegExp(String.raw`(?<=\S)\s{0,8}(@|%40)\s{0,8}(?=${IN_DOMAIN})`, 'giu');
+
+/** As a reader, or the search's fold, takes it: without what nobody sees, one form of each character, escapes of escapes undone. */
+function plainly(text: string): string {
+  let plain = text
+    .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
+    .normalize('NFKC')
+    .replace(WRITTEN_AT, '@');
+  for (let times = 0; times < MOST_ESCAPES && plain.includes('%25'); times++) plain = plain.replaceAll('%25', '%');
+  return plain.replace(SPACED_AT, '$1');
+}
+
+function replaceIn(
   text: string,
   pseudonymOf: (address: string) => string,
   isKnown: (address: string) => boolean,

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { HoldId, HoldSearchId, SessionId } from '../ids.ts';
+import { Email, foldedAddress } from '../identity.ts';
 import { Digest, toHex } from '../recording/segment.ts';
 import { ResourceName } from '../resource.ts';
 import { MAX_QUERY } from '../search/parse.ts';
@@ -12,10 +13,14 @@ export const MAX_HELD_SESSIONS = 10_000;
 /** That somebody names one by one. */
 const MAX_NAMED_SESSIONS = 1_000;
 
+/** Of whom a hold may be placed: as sessions are listed by it, and in no characters that only look like another address. */
+export const HeldAddress = Email.refine(
+  (email) => !/\p{Default_Ignorable_Code_Point}/u.test(email) && email.normalize('NFKC') === email.normalize('NFC'),
+  'it has characters that are invisible or stand for others; type the address in plain letters',
+);
+
 const SCOPES = [
   z.strictObject({ of: z.literal('session'), session: SessionId }),
-  /** Every session of a person. */
-  z.strictObject({ of: z.literal('user'), email: z.string().min(1).max(320) }),
   z.strictObject({ of: z.literal('resource'), resource: ResourceName }),
   /** Whatever ran at any moment from `since` to before `until`. */
   z.strictObject({ of: z.literal('time'), since: z.iso.datetime(), until: z.iso.datetime() }),
@@ -23,6 +28,8 @@ const SCOPES = [
 
 export const HoldScope = z.discriminatedUnion('of', [
   ...SCOPES,
+  /** Every session of a person. As it was placed: earlier releases took any text, and what is in force is never rewritten. */
+  z.strictObject({ of: z.literal('user'), email: z.string().min(1).max(320) }),
   /** These and no others. `query`: what a search for it found when the hold was placed. */
   z.strictObject({
     of: z.literal('sessions'),
@@ -36,6 +43,7 @@ export type HoldScope = z.infer<typeof HoldScope>;
 export const PlacedScope = z
   .discriminatedUnion('of', [
     ...SCOPES,
+    z.strictObject({ of: z.literal('user'), email: HeldAddress }),
     z.strictObject({ of: z.literal('sessions'), sessions: z.array(SessionId).min(1).max(MAX_NAMED_SESSIONS) }),
     /** What this search has found, once it is done. */
     z.strictObject({ of: z.literal('search'), search: HoldSearchId }),
@@ -112,12 +120,16 @@ export interface HeldFacts {
 export const holdsOn = (session: HeldFacts, holds: readonly LegalHold[]): LegalHold[] =>
   holds.filter(({ scope, lifted }) => lifted === undefined && covers(scope, session));
 
+/** Whether a hold is on this person, however either address was typed. */
+export const isHoldOn = (scope: HoldScope, email: string): boolean =>
+  scope.of === 'user' && foldedAddress(scope.email) === foldedAddress(email);
+
 function covers(scope: HoldScope, session: HeldFacts): boolean {
   switch (scope.of) {
     case 'session':
       return scope.session === session.session;
     case 'user':
-      return session.email === undefined || session.email.toLowerCase() === scope.email.toLowerCase();
+      return session.email === undefined || isHoldOn(scope, session.email);
     case 'resource':
       return session.resource === undefined || session.resource === scope.resource;
     case 'time': {

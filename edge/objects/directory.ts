@@ -135,8 +135,10 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.ctx.storage.transactionSync(() => {
       this.#browsers.forget(email);
       this.#devices.forget(email);
-      this.#people.forget(email);
+      const subject = this.#people.forget(email);
       this.#keys.forget(email);
+      this.#shares.forget(email, subject);
+      for (const who of [email, subject]) if (who !== undefined) this.#throttles.forget(who);
     });
   }
 

@@ -29,7 +29,7 @@ export interface DirectoryPort extends ConnectorKeysPort {
   /** The providers' groups of everybody who signed in lately. */
   knownGroups(): Promise<Set<string>>;
 
-  /** Signs them out everywhere, and forgets that they were here, with their keys. */
+  /** Signs them out everywhere, and forgets that they were here, with their keys, the links that they made, and what names them in others'. */
   forgetPerson(email: string): Promise<void>;
 
   // --- their public keys ---

@@ -49,8 +49,10 @@ export class People {
     return groups;
   }
 
-  forget(email: string): void {
-    this.#sql.exec('DELETE FROM people WHERE email = ?', email);
+  /** Answers with their subject, however long ago they were seen; undefined: nobody by the address is kept. */
+  forget(email: string): string | undefined {
+    const row = this.#sql.exec('DELETE FROM people WHERE email = ? RETURNING identity', email).toArray()[0];
+    return row && Identity.parse(JSON.parse(String(row.identity))).subject;
   }
 
   cleanUp(now: number): void {

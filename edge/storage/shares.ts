@@ -107,12 +107,27 @@ export class Shares {
     );
   }
 
+  /** What they made is gone, and what was for them alone; nothing else names them. `subject`: theirs, where they are known by it. */
+  forget(email: string, subject: string | undefined): void {
+    this.#drop('SELECT id FROM shares WHERE email = ?', email);
+    if (subject !== undefined) this.#sql.exec('DELETE FROM share_openings WHERE subject = ?', subject);
+    this.#sql.exec(`UPDATE shares SET revoked_by = '(erased)' WHERE revoked_by = ?`, email);
+    for (const { id, names } of this.#sql.exec('SELECT id, names FROM shares WHERE names IS NOT NULL').toArray()) {
+      const named: string[] = JSON.parse(String(names));
+      const left = named.filter((name) => name.toLowerCase() !== `user:${email}`);
+      if (left.length === 0) this.#drop('SELECT ?', String(id));
+      else if (left.length < named.length)
+        this.#sql.exec('UPDATE shares SET names = ? WHERE id = ?', JSON.stringify(left), id);
+    }
+  }
+
+  #drop(ids: string, value: string | number): void {
+    this.#sql.exec(`DELETE FROM share_openings WHERE share IN (${ids})`, value);
+    this.#sql.exec(`DELETE FROM shares WHERE id IN (${ids})`, value);
+  }
+
   cleanUp(now: number): void {
-    this.#sql.exec(
-      'DELETE FROM share_openings WHERE share IN (SELECT id FROM shares WHERE until_ms < ?)',
-      now - KEPT_MS,
-    );
-    this.#sql.exec('DELETE FROM shares WHERE until_ms < ?', now - KEPT_MS);
+    this.#drop('SELECT id FROM shares WHERE until_ms < ?', now - KEPT_MS);
   }
 
   #read(where: string, values: readonly (string | number | null)[], now: number): StoredShare[] {

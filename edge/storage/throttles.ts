@@ -73,6 +73,11 @@ export class Throttles {
     return this.#sql.exec('SELECT 1 FROM burned WHERE key = ? AND expires_ms > ?', key, now).toArray().length > 0;
   }
 
+  /** `who`: as they were counted. */
+  forget(who: string): void {
+    this.#sql.exec(`DELETE FROM buckets WHERE substr(key, instr(key, ' ') + 1) = ?`, who);
+  }
+
   cleanUp(now: number): void {
     this.#sql.exec('DELETE FROM buckets WHERE at_ms < ?', now - 3_600_000);
     this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', now);

@@ -24,9 +24,9 @@ export function archiveFault(reason: ArchiveFault, known: Purges = {}) {
   }
 }
 
-/** The same for whoever may not know that there was one (law 7). */
+/** The same of a session that never was, of somebody else's and of one that was purged: whoever may not know is told nothing (law 7). */
 const NOWHERE =
-  'There is no such session in the archive, or not yet. If it was purged, its retention says so, to auditors and administrators.';
+  'There is no such session in the archive that you may view, or not yet. Ask an auditor. If it was purged, its retention says so, to auditors and administrators.';
 
 /** undefined: nothing of it was purged. */
 export function purgedFault({ purged, purgeOrdered }: Purges) {

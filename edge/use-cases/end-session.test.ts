@@ -7,6 +7,7 @@ import { remote } from '../objects/rpc.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { audit, grantFor, newest } from '../test/grants.ts';
+import { apply } from '../test/holds.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 
 const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
@@ -115,7 +116,15 @@ test('one that is over is said to be, however often, and nobody is told', async 
     const answer = await end(who, session);
     expect([answer.status, await answer.json()]).toMatchObject([200, { session, state: 'over' }]);
   }
-  expect((await end('mallory', session)).status).toBe(404);
+  expect(await newest('session.viewed')).toMatchObject({ actor: 'carol@example.com', object: session });
+  // An administrator may end it and, by this policy, not view it.
+  const { text } = await (await people.bob.get('/policy')).json<{ text: string }>();
+  await apply(text.replace(/view: \[dba\]/, 'view: ["user:carol@example.com"]'), people.bob);
+  for (const who of ['bob', 'mallory'] as const) {
+    const [over, never] = [await end(who, session), await end(who, newId('ses'))];
+    expect([over.status, await over.text()]).toEqual([404, await never.text()]);
+  }
+  await apply(text, people.bob);
   expect(await entries()).toBe(before);
   expect(link.pending('session.end')).toBe(0);
 });

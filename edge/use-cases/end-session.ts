@@ -9,8 +9,9 @@ import type { ResourceName } from '../../core/resource.ts';
 import { ok, unreachable } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { EndAnswer } from '../ports/connector-link.ts';
-import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
 import { standingOf } from './standing.ts';
+import { ownerByRecord, viewRight } from './views/viewing.ts';
 
 export function endSessionUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'sessionToEnd' | 'endSession'> {
   return {
@@ -41,7 +42,8 @@ async function findSession(deps: UseCaseDeps, who: Identity, id: SessionId): Ans
   ]);
   if (!standing.ok) return standing;
   const subject = running?.identity.subject ?? admission?.admitted?.subject;
-  const may = standing.value.administrator || standing.value.auditor || subject === who.subject;
+  const own = subject === who.subject;
+  const may = standing.value.administrator || standing.value.auditor || own;
   if (may && running)
     return ok({
       email: running.grant.email,
@@ -49,7 +51,12 @@ async function findSession(deps: UseCaseDeps, who: Identity, id: SessionId): Ans
       grant: running.grant.id,
       carriedBy: running.connector,
     });
-  if (may && admission?.admitted) return ok({ ...admission.admitted, carriedBy: undefined });
+  // Of one that is over there is nothing to end: what it was is for whoever may view it.
+  if (admission?.admitted && (own || viewRight(standing.value, who, ownerByRecord(admission)).kind === 'now')) {
+    const event = { kind: 'session.viewed' as const, actor: who.email, object: id, details: { part: 'detail' } };
+    if (!own) await noteLook(deps, event, 'detail');
+    return ok({ ...admission.admitted, carriedBy: undefined });
+  }
   const details = {
     reason: running || admission ? 'policy_denied' : 'unknown_session',
     wanted: 'session.end_requested',
@@ -57,7 +64,7 @@ async function findSession(deps: UseCaseDeps, who: Identity, id: SessionId): Ans
   await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: id, details });
   return fault(
     'not_found',
-    'There is no such session among those you may end: your own, or any for administrators and auditors.',
+    'No such session runs among those you may end: your own, or any for administrators and auditors.',
   );
 }
 

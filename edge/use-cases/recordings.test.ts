@@ -35,17 +35,17 @@ describe('who may view which session', () => {
   // bob is in the group that the rule's `record.view` names; carol is an auditor.
   test.each([
     ['alice', 'her own', ofAlice, 200],
-    ['alice', "bob's", ofBob, 403],
-    ['alice', 'her own under viewOwn: false', ofAliceHidden, 403],
+    ['alice', "bob's", ofBob, 404],
+    ['alice', 'her own under viewOwn: false', ofAliceHidden, 404],
     ['alice', 'her own under a rule that is gone', ofAliceOldRule, 200],
-    ['alice', 'her own under a rule that is gone and hid it', ofAliceHiddenOldRule, 403],
-    ['bob', "alice's under a rule that is gone", ofAliceOldRule, 403],
+    ['alice', 'her own under a rule that is gone and hid it', ofAliceHiddenOldRule, 404],
+    ['bob', "alice's under a rule that is gone", ofAliceOldRule, 404],
     ['bob', "alice's, as the rule's view says", ofAlice, 200],
-    ['bob', "alice's under a rule without view", ofAliceHidden, 403],
+    ['bob', "alice's under a rule without view", ofAliceHidden, 404],
     ['carol', "alice's", ofAlice, 200],
     ['carol', 'one under viewOwn: false', ofAliceHidden, 200],
     ['carol', 'one under a rule that is gone', ofAliceOldRule, 200],
-    ['mallory', "alice's", ofAlice, 403],
+    ['mallory', "alice's", ofAlice, 404],
   ] as const)('%s, %s', async (name, _which, session, status) => {
     for (const part of ['', '/actions', '/replay', '/export?format=html', '/objects', '/objects/00000000.seg']) {
       const response = await people[name].get(`/sessions/${session.id}${part}`);
@@ -310,7 +310,7 @@ describe('a catalogue that was changed', () => {
     expect(ofBobByRow.subject).toBe(ofAlice.subject);
     for (const part of ['', '/actions', '/replay', '/export?format=html', '/objects', '/objects/00000000.seg']) {
       const response = await people.alice.get(`/sessions/${ofBobByRow.id}${part}`);
-      expect(`${part} ${response.status}`).toBe(`${part} 403`);
+      expect(`${part} ${response.status}`).toBe(`${part} 404`);
       expect(await response.text()).not.toContain('the true one');
     }
     const listed = await (await people.alice.get('/sessions')).text();
@@ -346,7 +346,7 @@ describe('a catalogue that was changed', () => {
 
   test('says nothing of a session that the edge never admitted, but to auditors', async () => {
     for (const name of ['alice', 'bob'] as const) {
-      expect((await people[name].get(`/sessions/${ofNobody.id}`)).status).toBe(403);
+      expect((await people[name].get(`/sessions/${ofNobody.id}`)).status).toBe(404);
       expect(await (await people[name].get('/sessions')).text()).not.toContain(ofNobody.id);
     }
     expect((await people.carol.get(`/sessions/${ofNobody.id}`)).status).toBe(200);
@@ -366,7 +366,29 @@ test('whose rule the next policy renames keeps their sessions, in lists too, and
   expect(await seen('alice')).toEqual([true, 200]);
   expect(await seen('carol')).toEqual([true, 200]);
   // The renamed rule's `view` names bob for its own sessions; for those under the old name no rule does.
-  expect(await seen('bob')).toEqual([false, 403]);
-  expect(await seen('mallory')).toEqual([false, 403]);
+  expect(await seen('bob')).toEqual([false, 404]);
+  expect(await seen('mallory')).toEqual([false, 404]);
   await people.bob.send('PUT', '/policy', { text });
+});
+
+test('somebody else’s session is told as one that never was, byte for byte, and both are counted', async () => {
+  const never = newId('ses');
+  const ways: readonly (readonly [way: string, body?: object])[] = [
+    ...['', '/actions', '/replay', '/export?format=text', '/objects', '/objects/manifest.json', '/originals'].map(
+      (way) => [way] as const,
+    ),
+    ...[['/view', { reason: 'why' }] as const, ['/unlock', { reason: 'why' }] as const, ['/shares', {}] as const],
+  ];
+  for (const [way, body] of ways) {
+    const told = async (id: string) => {
+      const path = `/sessions/${id}${way}`;
+      const answer = await (body ? people.mallory.send('POST', path, body) : people.mallory.get(path));
+      return [answer.status, (await answer.text()).replaceAll(id, '')];
+    };
+    const answer = await told(ofAlice.id);
+    expect(answer, way).toEqual(await told(never));
+    expect(answer[0], way).toBe(404);
+  }
+  const { entries } = await audit.list({ kind: 'attempt.refused', actor: 'mallory@example.com', limit: 100 });
+  for (const id of [ofAlice.id, never]) expect(entries.map(({ object }) => object)).toContain(id);
 });

@@ -136,11 +136,11 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     async export(who, id, query) {
       const allowed = await look(deps, who, id, 'session.exported', exportedOf(query));
       const asker = await askerOf(who);
-      const exported = await lookInside(allowed, (place) => deps.archive.export(place, query, asker));
+      const untilMs = allowed.ok ? allowed.value.lent?.untilMs : undefined;
+      const exported = await lookInside(allowed, (place) => deps.archive.export(place, query, asker, untilMs));
       if (!exported.ok || !allowed.ok) return exported as Exclude<typeof exported, { ok: true }>;
       const { value } = exported;
       if (value.kind === 'refused') return fault('bad_request', value.message);
-      const untilMs = allowed.value.lent?.untilMs;
       if (value.kind === 'parts' || untilMs === undefined) return ok(value);
       return ok({ ...value, body: endingAt(value.body, untilMs, deps.clock) });
     },

@@ -88,7 +88,7 @@ describe('a search', () => {
     expect((await newest())?.sequence).toBe(look?.sequence);
     const mistaken = await ask('a or');
     expect([mistaken.status, await mistaken.text()]).toEqual([400, expect.stringContaining('must follow')]);
-    expect((await ask('drop', ofAliceHidden.id)).status).toBe(403);
+    expect((await ask('drop', ofAliceHidden.id)).status).toBe(404);
     expect(await asked()).toMatchObject({ q: `session:${ofAlice.id} grant` });
   });
 

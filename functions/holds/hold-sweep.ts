@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { SessionQuery } from '../../core/catalogue.ts';
 import { ConnectorId, HoldId, SessionId } from '../../core/ids.ts';
 import type { RecordingPlatform } from '../../core/recording/segment.ts';
+import { foldedAddress } from '../../core/identity.ts';
 import { type LegalHold, holdsOn } from '../../core/retention/hold.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import type { CatalogueReader } from '../catalogue-table/reader.ts';
@@ -191,7 +192,10 @@ async function* sessionsOf({ scope }: LegalHold, { catalogue, table }: HoldSweep
     case 'sessions':
       return yield* placesOf(scope.of === 'session' ? [scope.session] : scope.sessions, table);
     case 'user':
-      return yield* listed({ email: scope.email, limit: PAGE }, catalogue);
+      // Of an earlier release, which took any spelling: what it covers is listed under the one that people sign in with.
+      for (const email of new Set([scope.email, foldedAddress(scope.email)]))
+        yield* listed({ email, limit: PAGE }, catalogue);
+      return;
     case 'resource':
       return yield* listed({ resource: scope.resource, limit: PAGE }, catalogue);
     case 'time': {

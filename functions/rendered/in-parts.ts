@@ -34,15 +34,27 @@ export function mayBeTooLarge({ counts }: SessionEntry, { format }: ExportQuery)
 }
 
 const LINK_MS = 5 * 60_000;
+/** Links end in whole seconds: what is less is no time to hand one out for. */
+const SHORTEST_LINK_MS = 1_000;
 const PARTS_AN_ANSWER = 50;
 
-/** `from`: the first part that is wanted; `asker`: whose turn it takes. An error is why there is no such file. */
+interface PartsAsked {
+  /** The first part that is wanted. */
+  readonly from: number;
+  /** Whose turn it takes. */
+  readonly asker: string | undefined;
+  /** When the right to the recording ends; no link outlives it. */
+  readonly rightUntil?: number | undefined;
+}
+
+/** An error is why there is no such file. */
 export async function exportInParts(
   job: RenderJob,
-  { from, asker }: { readonly from: number; readonly asker: string | undefined },
+  { from, asker, rightUntil = Infinity }: PartsAsked,
   { store, turn, start, now }: Rendering,
 ): Promise<Result<ExportParts, string>> {
   const progress = await readProgress(job.place, store);
+  if (rightUntil - now() < SHORTEST_LINK_MS) return err('the time to watch it is over: ask for another approval');
   if (progress?.end === 'refused') return err(progress.message ?? 'there is no such file');
   const begins = wantsRun(progress, now());
   const answer = begins ? await turn(job, asker) : 'under_way';
@@ -59,7 +71,7 @@ export async function exportInParts(
       parts: [],
       ...(typeof answer === 'object' && { waits: answer }),
     });
-  const untilMs = now() + LINK_MS;
+  const untilMs = Math.min(now() + LINK_MS, rightUntil);
   const parts = await Promise.all(
     written.slice(from, from + PARTS_AN_ANSWER).map(async (part, i) => {
       const number = from + i;

@@ -304,6 +304,15 @@ describe('a link', () => {
       forged.searchParams.set(name, value);
       expect(await store.open(forged, nowMs), name).toBeUndefined();
     }
+    // A right to the recording that ends sooner ends the link with it, and in its last moment there is none.
+    const lent = await exportInParts(job, { ...FIRST, rightUntil: nowMs + 20_000 }, rendering);
+    const sooner = new URL((lent.ok && lent.value.parts[0]?.url) || '');
+    expect(lent).toMatchObject({ value: { until: new Date(nowMs + 20_000).toISOString() } });
+    await (await store.open(sooner, nowMs + 19_999))?.body.cancel();
+    expect(await store.open(sooner, nowMs + 20_001)).toBeUndefined();
+    expect(await exportInParts(job, { ...FIRST, rightUntil: nowMs + 999 }, rendering)).toMatchObject({ ok: false });
+    const longer = await exportInParts(job, { ...FIRST, rightUntil: nowMs + 3_600_000 }, rendering);
+    expect(longer).toMatchObject({ value: { until: new Date(nowMs + 300_000).toISOString() } });
     const other = new URL(url);
     other.pathname = other.pathname.replace(/2$/, '3');
     expect(await store.open(other, nowMs)).toBeUndefined();

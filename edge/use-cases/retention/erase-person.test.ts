@@ -11,8 +11,8 @@ import { remote } from '../../objects/rpc.ts';
 import { admitted } from '../../test/admissions.ts';
 import { Browser, EDGE } from '../../test/browser.ts';
 import { resource, TestConnector } from '../../test/connector.ts';
-import { grantFor, newest } from '../../test/grants.ts';
-import { type Caller, callerAs } from '../../test/people.ts';
+import { audit, grantFor, newest } from '../../test/grants.ts';
+import { type Caller, callerAs, person } from '../../test/people.ts';
 import { SESSIONS } from '../../test/sessions.ts';
 
 const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
@@ -46,6 +46,7 @@ test('of somebody who was never here is refused, by each who asks, and makes no 
   const nobody = 'nobody-here@example.com';
   for (const who of ['carol', 'bob'] as const)
     expect(await refusal(await erase(who, nobody))).toEqual([404, expect.stringContaining('nothing to erase')]);
+  expect(await newest('retention.viewed')).toMatchObject({ actor: 'bob@example.com', object: 'people' });
   expect(await remote(env.AUDIT_LOG).knowsName(nobody)).toBe(false);
   expect((await newest('person.erase_asked'))?.object).not.toBe(nobody);
 });
@@ -55,6 +56,9 @@ test('is refused while a recording of theirs is stored', async () => {
     403,
     expect.stringMatching(/Stored still: recordings of them \(ses_/),
   ]);
+  // What a refusal tells is a look.
+  const { entries } = await audit.list({ kind: 'retention.viewed', limit: 50 });
+  expect(entries.map(({ actor, object }) => `${actor} ${object}`)).toContain('carol@example.com alice@example.com');
 });
 
 /** To the audit log: nobody who was never here is erased. */
@@ -86,6 +90,7 @@ test('is refused while the edge has admitted sessions of theirs that are not pur
   expect(await newest('retention.viewed')).toMatchObject({ actor: 'bob@example.com', object: email });
   expect((await left('mallory')).status).toBe(403);
   expect((await left('carol', 'never-here@example.com')).status).toBe(404);
+  expect(await newest('retention.viewed')).toMatchObject({ actor: 'carol@example.com', object: 'people' });
   expect(await remote(env.AUDIT_LOG).knowsName('never-here@example.com')).toBe(false);
   // Of one of them nothing came, in all the days for which it was to be kept.
   await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
@@ -99,6 +104,52 @@ test('is refused while the edge has admitted sessions of theirs that are not pur
   expect((await refusal(await erase('carol', email)))[1]).toContain(`1 of their sessions (${first})`);
   await witness.recordPurged(first, 2);
   expect((await erase('carol', email)).status).toBe(200);
+});
+
+test('is refused while a hold of an earlier release stands, which took the address as it was typed', async () => {
+  const email = 'typed@example.com';
+  await known(email);
+  const id = newId('hld');
+  const placed = { by: 'carol@example.com', at: new Date().toISOString(), reason: 'a dispute' };
+  const hold = { id, scope: { of: 'user' as const, email: '\u00a0Typed@example.com ' }, placed };
+  await remote(env.RETENTION).putHold(hold, undefined);
+  expect(await refusal(await erase('carol', email))).toEqual([403, expect.stringContaining(id)]);
+  const lifted = { by: 'bob@example.com', at: new Date().toISOString() };
+  await remote(env.RETENTION).putHold({ ...hold, lifted }, hold);
+});
+
+test('leaves nothing that names them beside the pseudonym: no link of theirs or for them, and no count of their requests', async () => {
+  const directory = remote(env.DIRECTORY);
+  const [gone, other] = ['linking@example.com', 'other@example.com'];
+  await directory.startBrowserSession('b'.repeat(64), { ...person('dan'), email: gone, subject: 'idp#linking' });
+  const add = async (by: string, names?: string[]) => {
+    const id = newId('shr');
+    const share = { id, hash: id, session: SESSIONS.ofAlice.id, by: { email: by, subject: `idp#${by}` } };
+    await directory.addShare({ ...share, ...(names && { with: names }), untilMs: Date.now() + 60_000 });
+    return id;
+  };
+  const own = await add(gone);
+  const alone = await add(other, [`user:${gone}`]);
+  const both = await add(other, [`user:${gone}`, `user:${other}`]);
+  await directory.shareOpened(both, 'idp#linking');
+  await directory.revokeShare(both, gone);
+  await directory.allow('share', gone);
+  await directory.allow('share', other);
+  await directory.forgetPerson(gone);
+  expect(await Promise.all([own, alone].map((id) => directory.share(id)))).toEqual([undefined, undefined]);
+  expect(await directory.share(both)).toMatchObject({
+    with: [`user:${other}`],
+    opened: 0,
+    revoked: { by: '(erased)' },
+  });
+  await runInDurableObject(env.DIRECTORY.get(env.DIRECTORY.idFromName('only')), (_object, { storage }) => {
+    const tables = storage.sql.exec(`SELECT name FROM sqlite_master WHERE type = 'table'`).toArray();
+    const rows = tables
+      .filter(({ name }) => !String(name).startsWith('_cf'))
+      .map(({ name }) => JSON.stringify(storage.sql.exec(`SELECT * FROM "${name}"`).toArray()));
+    expect(rows.filter((row) => row.includes(gone) || row.includes('idp#linking"'))).toEqual([]);
+    expect(rows.join()).toContain(`share ${other}`);
+  });
 });
 
 test('counts sessions page by page', async () => {
@@ -147,10 +198,11 @@ test('is refused while the archive does not say what is stored', async () => {
 
 test('is refused while a hold on them stands, and takes two people; then nobody can tell whose it was', async () => {
   const placed = await people.carol.send('POST', '/holds', {
-    scope: { of: 'user', email: 'Mallory@example.com' },
+    scope: { of: 'user', email: '\u00a0Mallory@example.com\n' },
     reason: 'a dispute',
   });
-  const { id } = await placed.json<LegalHold>();
+  const { id, scope } = await placed.json<LegalHold>();
+  expect(scope).toEqual({ of: 'user', email: MALLORY });
   expect(await refusal(await erase('carol'))).toEqual([403, expect.stringContaining(id)]);
   for (const who of ['carol', 'bob'] as const)
     await people[who].send('POST', `/holds/${id}/lift`, { reason: 'settled' });
@@ -173,10 +225,8 @@ test('is refused while a hold on them stands, and takes two people; then nobody 
   });
   // Nothing of what the log shows has the name, and it is still whole.
   const page = await (await people.carol.get('/audit?limit=200')).json<AuditPage>();
-  expect(page.entries.filter(({ object }) => object === erased.person).map(({ kind }) => kind)).toEqual([
-    'person.erased',
-    'person.erase_asked',
-  ]);
+  const kinds = page.entries.filter(({ object }) => object === erased.person).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind !== 'retention.viewed')).toEqual(['person.erased', 'person.erase_asked']);
   expect(JSON.stringify(page)).not.toMatch(/mallory/i);
   expect(await (await people.carol.get('/audit/verify')).json()).toMatchObject({ whole: true });
   expect(await shown()).toContain(erased.person);

@@ -3,6 +3,7 @@
 
 import { PersonId, type SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
+import { isHoldOn } from '../../../core/retention/hold.ts';
 import { DAY_MS } from '../../../core/retention/may-purge.ts';
 import type { ErasedPerson, LeftSessions } from '../../../core/retention/purge.ts';
 import { ok } from '../../../core/result.ts';
@@ -50,14 +51,12 @@ export async function erasePerson(
 }
 
 /** The audit log names whoever did or was anything here. Before the entry that somebody asks, which would name them too. */
-const isKnown = async (deps: UseCaseDeps, email: string): Promise<boolean> =>
+export const isKnown = async (deps: UseCaseDeps, email: string): Promise<boolean> =>
   (await deps.audit.knowsName(email)) || (await deps.directory.personByEmail(email)) !== undefined;
 
 /** What stands against it: a hold on the person, a grant of theirs, and recordings, which name them and are named in the log. */
 async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
-  const holds = (await deps.retention.holds()).filter(
-    ({ scope, lifted }) => !lifted && scope.of === 'user' && scope.email.toLowerCase() === email,
-  );
+  const holds = (await deps.retention.holds()).filter(({ scope, lifted }) => !lifted && isHoldOn(scope, email));
   if (holds.length > 0)
     return fault(
       'denied',
@@ -113,8 +112,10 @@ export async function sessionsLeft(
   email: string,
   after: SessionId | undefined,
 ): Answer<LeftSessions> {
-  if (!(await isKnown(deps, email))) return fault('not_found', `Nobody by the address ${email} is known here.`);
-  await noteLook(deps, { kind: 'retention.viewed', actor: who.email, object: email, details: {} }, 'left');
+  const known = await isKnown(deps, email);
+  const event = { kind: 'retention.viewed' as const, actor: who.email, object: known ? email : 'people', details: {} };
+  await noteLook(deps, event, 'left');
+  if (!known) return fault('not_found', `Nobody by the address ${email} is known here.`);
   const { sessions, cursor } = await deps.witness.leftOf(email, after);
   return ok({ sessions: [...sessions], ...(cursor && { after: cursor }) });
 }

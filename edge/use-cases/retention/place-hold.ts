@@ -62,6 +62,14 @@ async function areKnown(deps: UseCaseDeps, scope: HoldScope): Answer<undefined> 
       'not_found',
       `Session ${purged} was purged at ${admissions[named.indexOf(purged)]?.purged?.at}: nothing was held. Leave it out.`,
     );
+  for (const [index, session] of named.entries()) {
+    const admission = admissions[index];
+    if (!admission?.purgeOrdered) continue;
+    // Deleted, and not written down as that yet. While something is stored, and where nobody says, a hold may still be in time.
+    const kept = await deps.retentionArchive.session(session, admission);
+    if (kept.ok && kept.value.storedAt === undefined)
+      return fault('not_found', `Nothing of session ${session} is stored: it is being purged. Leave it out.`);
+  }
   for (const session of named.filter((_, index) => !admissions[index])) {
     // Of an earlier release, before there was a witness.
     const stored = await deps.archive.session({ id: session, connector: undefined });
@@ -76,16 +84,15 @@ async function areKnown(deps: UseCaseDeps, scope: HoldScope): Answer<undefined> 
 /** Of a page of the catalogue: whoever placed it is to see that it is not on nothing. */
 async function heldNow(deps: UseCaseDeps, scope: HoldScope): Promise<PlacedHold['now']> {
   if (scope.of !== 'user' && scope.of !== 'resource') return undefined;
-  const of = scope.of === 'user' ? { email: scope.email.toLowerCase() } : { resource: scope.resource };
+  const of = scope.of === 'user' ? { email: scope.email } : { resource: scope.resource };
   const page = await deps.archive.sessions({ ...of, limit: 200 });
   if (!page.ok) return undefined;
   const sessions = page.value.sessions.length;
   const { directory } = deps;
   const known =
     sessions > 0 ||
-    (await (scope.of === 'user'
-      ? directory.personByEmail(scope.email.toLowerCase())
-      : directory.resource(scope.resource))) !== undefined;
+    (await (scope.of === 'user' ? directory.personByEmail(scope.email) : directory.resource(scope.resource))) !==
+      undefined;
   return { sessions, more: page.value.cursor !== undefined, known };
 }
 

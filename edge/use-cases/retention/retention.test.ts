@@ -363,6 +363,7 @@ describe('functions that were taken over', () => {
     for (let times = 0; times < 2; times++) await remote(env.RETENTION).run();
     const early = await people.carol.send('POST', `/sessions/${session}/purge`, { reason: 'asked to be forgotten' });
     expect([early.status, await early.text()]).toEqual([403, expect.stringContaining(id)]);
+    expect(await newest('retention.viewed')).toMatchObject({ actor: 'carol@example.com', object: session });
     expect(await orders()).toEqual([]);
     const refused = (await entries('purge.refused')).filter(({ object }) => object === session);
     expect(refused.map(({ details }) => details)).toEqual([{ why: 'held', holds: expect.stringContaining(id) }]);

@@ -9,12 +9,12 @@ import { type EarlyPurge, type HoldList, tombstoneOf } from '../../../core/reten
 import { refusalWords } from '../../../core/retention/refusal-words.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
-import type { Answer, Gatehouse } from '../../gatehouse.ts';
+import type { Answer, Gatehouse, UseCaseFault } from '../../gatehouse.ts';
 import type { RetentionFault } from '../../retention-archive.ts';
 import { purgedFault } from '../archive-fault.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
-import { erasePerson, sessionsLeft, WAITS_MS } from './erase-person.ts';
+import { erasePerson, isKnown, sessionsLeft, WAITS_MS } from './erase-person.ts';
 import { standingAct, stillMayKeep } from './asker.ts';
 import { goOnWithHoldSearch, placeHold, searchForHold } from './place-hold.ts';
 
@@ -43,11 +43,18 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
     await noteLook(deps, { kind: 'retention.viewed', actor: who.email, object, details: {} }, 'retention');
     return may;
   };
+  /** Of an act that is refused: why says what there is of others, and what there is not. */
+  const refusalLooked = async <T>(who: Identity, object: string, answer: Result<T, UseCaseFault>): Answer<T> => {
+    if (!answer.ok)
+      await noteLook(deps, { kind: 'retention.viewed', actor: who.email, object, details: {} }, 'refusal');
+    return answer;
+  };
   return {
     async placeHold(who, scope, reason) {
       const may = await mayKeep(deps, who, 'hold.placed');
       if (!may.ok) return may;
-      return placeHold(deps, who, scope, reason);
+      const about = scope.of === 'session' ? scope.session : 'holds';
+      return refusalLooked(who, about, await placeHold(deps, who, scope, reason));
     },
 
     async searchForHold(who, query) {
@@ -125,7 +132,10 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
       return ok({ ordered: await deps.retention.run({ session }) });
     },
 
-    purgeEarly: (who, session, reason) => purgeEarly(deps, who, session, reason),
+    async purgeEarly(who, session, reason) {
+      const may = await mayKeep(deps, who, 'purge.asked');
+      return may.ok ? refusalLooked(who, session, await purgeEarly(deps, who, session, reason)) : may;
+    },
 
     async sessionsLeft(who, email, after) {
       const may = await mayKeep(deps, who, 'retention.viewed');
@@ -134,7 +144,10 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
 
     async erasePerson(who, email, reason) {
       const may = await mayKeep(deps, who, 'person.erased');
-      return may.ok ? erasePerson(deps, who, email, reason) : may;
+      if (!may.ok) return may;
+      // Before anything names them: whoever was never here gets no pseudonym.
+      const about = (await isKnown(deps, email)) ? email : 'people';
+      return refusalLooked(who, about, await erasePerson(deps, who, email, reason));
     },
   };
 }
@@ -183,9 +196,8 @@ async function liftHold(deps: UseCaseDeps, who: Identity, id: HoldId, reason: st
   return fault('conflict', 'Somebody else changed the hold meanwhile. Look at it and try again.');
 }
 
+/** Whoever may keep and purge asks. */
 async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, reason: string): Answer<EarlyPurge> {
-  const may = await mayKeep(deps, who, 'purge.asked');
-  if (!may.ok) return may;
   const admission = await admissionOf(deps, session);
   if (!admission) return fault('not_found', NO_SESSION);
   // What a hold keeps, the newest too, or a lock that cannot be passed, is said before anybody is asked.

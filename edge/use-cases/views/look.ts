@@ -1,5 +1,6 @@
 // A look at one recording: who may, by which right, and the entry in the audit log before anything is shown (law 7).
 
+import type { AuditKind } from '../../../core/audit/audit.ts';
 import { exportedBy, type ExportQuery } from '../../../core/replay/exports.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
@@ -17,6 +18,7 @@ import {
   ownerBySignature,
   refuseLook,
   refuseUnapproved,
+  refuseUnknown,
   type ViewRight,
   viewRight,
 } from './viewing.ts';
@@ -61,14 +63,18 @@ export const VERIFIED = 'verified';
 
 /** Resolves once the look is allowed and written down. */
 export async function look(deps: UseCaseDeps, who: Identity, id: SessionId, ...[kind, details]: Look): Answer<Looked> {
-  const known = await whose(deps, who, id);
+  const known = await whose(deps, who, id, kind);
   if (!known.ok) return known;
   const { standing, owner, ...found } = known.value;
   const right = viewRight(standing, who, owner);
   const by = right.kind === 'now' ? undefined : await lentNow(deps, standing, who, id, { kind, right, owner });
   if (right.kind === 'on_approval' && !by)
     return refuseUnapproved(deps, who, id, kind, approvalNeeded(id, right.session.rule));
-  if (right.kind === 'none' && !by) return refuseLook(deps, who, id, kind);
+  if (right.kind === 'none' && !by) {
+    // A link opens the page alone, and tells of the session.
+    const shared = await sharedNow(deps, standing, who, id, owner);
+    return refuseLook(deps, who, id, kind, shared !== undefined);
+  }
   const event = { kind, actor: who.email, object: id, details: { ...details, ...by?.names } };
   if (kind === 'session.exported' && details.parts === undefined) await note(deps, event);
   // By another request or link it is another look.
@@ -104,14 +110,16 @@ interface Known extends Omit<Looked, 'lent' | 'rule'> {
   readonly owner: Owned | undefined;
 }
 
-/** Whose a session is. Asks the archive only where the edge itself does not know. */
-export async function whose(deps: UseCaseDeps, who: Identity, id: SessionId): Answer<Known> {
+/** Whose a session is. Asks the archive only where the edge itself does not know. `wanted`: for the entry, where there is none. */
+export async function whose(deps: UseCaseDeps, who: Identity, id: SessionId, wanted: AuditKind): Answer<Known> {
   const [standing, [admission]] = await Promise.all([standingOf(deps, who), deps.witness.admissions([id])]);
   if (!standing.ok) return standing;
   const place = { id, connector: admission?.connector };
   const stored = admission?.admitted ? undefined : await deps.archive.session(place);
-  if (stored && !stored.ok)
-    return archiveFault(stored.error, await purgeToldTo(deps, standing.value, who, id, admission));
+  if (stored && !stored.ok) {
+    const told = await purgeToldTo(deps, standing.value, who, id, admission);
+    return stored.error === 'not_found' ? refuseUnknown(deps, who, id, wanted, told) : archiveFault(stored.error, told);
+  }
   const owner =
     ownerByRecord(admission) ?? (stored && (await ownerBySignature(deps, standing.value, stored.value, admission)));
   return ok({ standing: standing.value, owner, place, admission, ...(stored && { stored: stored.value }) });

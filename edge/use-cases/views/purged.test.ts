@@ -102,8 +102,24 @@ describe('one whose purge is under way', () => {
   test.each([
     ['alice', 'its own person', /^404 .*is being purged: entry 42 of the audit log/],
     ['carol', 'an auditor', /^404 .*is being purged: entry 42 of the audit log/],
-    ['mallory', 'a stranger', /^403 .*not yours to view/],
+    ['mallory', 'a stranger', /^404 (?!.*is being purged)/],
   ] as const)('is told to %s, %s, as far as they may see it', async (who, _which, words) => {
     for (const answer of (await told(who, leaving)).slice(0, PARTS.length)) expect(answer).toMatch(words);
+  });
+
+  test('is held while something of it is stored, and no more when nothing is', async () => {
+    const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
+    const evidence = { versions: 0, markers: 0, bytes: 0 };
+    const none = { finished: false, locks: [], evidence, heldObjects: 0, holds: [], refusals: [], early: [] };
+    const hold = async (stored: object, scope: object = { of: 'session', session: leaving }) => {
+      const session = { session: leaving, connector: SESSIONS.ofAlice.connector, ...none, ...stored };
+      await fetch(`${archive}/plan-retention`, { method: 'POST', body: JSON.stringify({ purges: [], session }) });
+      return people.carol.send('POST', '/holds', { scope, reason: 'a dispute' });
+    };
+    for (const scope of [undefined, { of: 'sessions', sessions: [leaving] }]) {
+      const refused = await hold({}, scope);
+      expect([refused.status, await refused.text()]).toEqual([404, expect.stringContaining('is being purged')]);
+    }
+    expect((await hold({ storedAt: '2026-01-01T00:00:00.000Z' })).status).toBe(200);
   });
 });

@@ -68,11 +68,11 @@ async function askFor(
 ): Answer<PendingRequest> {
   if (!(await deps.directory.allow('request', who.email)))
     return fault('rate_limited', 'You have asked too often. Wait a minute.');
-  const known = await whose(deps, who, id);
+  const known = await whose(deps, who, id, WANTED[kind]);
   if (!known.ok) return known;
   const { standing, owner } = known.value;
   const may = mayAskFor(standing, who, owner, kind);
-  if (!may) return refuseLook(deps, who, id, WANTED[kind]);
+  if (!may) return refuseLook(deps, who, id, WANTED[kind], viewRight(standing, who, owner).kind !== 'none');
   if (may === 'now') return fault('conflict', 'You may watch this session at once. Nobody has to agree.');
   if (!saysSomething(reason)) return fault('bad_request', 'Say why: whoever decides reads it.');
   const { owned, terms } = may;
@@ -114,11 +114,11 @@ async function askFor(
 
 /** The session's row and no more of it, with what asking would mean and how a request of one's own stands. */
 async function termsFor(deps: UseCaseDeps, who: Identity, id: SessionId, kind: RecordingKind): Answer<RecordingTerms> {
-  const known = await whose(deps, who, id);
+  const known = await whose(deps, who, id, WANTED[kind]);
   if (!known.ok) return known;
   const { standing, owner, place, admission, stored: read } = known.value;
   const may = mayAskFor(standing, who, owner, kind);
-  if (!may) return refuseLook(deps, who, id, WANTED[kind]);
+  if (!may) return refuseLook(deps, who, id, WANTED[kind], viewRight(standing, who, owner).kind !== 'none');
   if (may === 'now') return fault('conflict', 'You may watch this session at once. Nobody has to agree.');
   const { owned, terms } = may;
   await noteLook(deps, { kind: 'session.viewed', actor: who.email, object: id, details: { part: 'row' } }, 'row');

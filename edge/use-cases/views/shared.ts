@@ -24,6 +24,18 @@ export function sharingTerms(standing: Pick<Standing, 'policy'>, session: Owned 
 
 export type DeadLink = 'over' | 'revoked' | 'not_for_you' | 'sharer_lost_it' | 'rule_forbids';
 
+/** Why it opens nothing to this person, whatever its session and the rule of that are. */
+export function deadByItself(
+  { clock }: Pick<UseCaseDeps, 'clock'>,
+  { policy }: Pick<Standing, 'policy'>,
+  who: Identity,
+  share: StoredShare,
+): 'revoked' | 'over' | 'not_for_you' | undefined {
+  if (share.state === 'revoked') return 'revoked';
+  if (clock.now() >= Date.parse(share.until)) return 'over';
+  return share.with && !isAmong(policy, share.with, who) ? 'not_for_you' : undefined;
+}
+
 /** When it ends, or why it opens nothing to this person. Of a session whose owner is `owner`. */
 export async function linkOpens(
   deps: Pick<UseCaseDeps, 'directory' | 'clock'>,
@@ -34,10 +46,11 @@ export async function linkOpens(
 ): Promise<{ readonly untilMs: number } | DeadLink> {
   const { sharing, forMs } = sharingTerms(standing, owner);
   const untilMs = Math.min(Date.parse(share.until), Date.parse(share.madeAt) + forMs);
-  if (share.state === 'revoked') return 'revoked';
+  const dead = deadByItself(deps, standing, who, share);
+  if (dead && dead !== 'not_for_you') return dead;
   if (deps.clock.now() >= untilMs) return 'over';
   if (sharing === 'none' || (share.with === undefined && sharing !== 'everyone')) return 'rule_forbids';
-  if (share.with && !isAmong(standing.policy, share.with, who)) return 'not_for_you';
+  if (dead) return dead;
   return (await mayStillView(deps, standing, share, owner)) ? { untilMs } : 'sharer_lost_it';
 }
 

@@ -186,7 +186,12 @@ describe('a link', () => {
     await admitted({ ...ofAlice, id: session });
     const answer = MadeShare.parse(await (await make(people.bob, WITH_DAN, session)).json());
     await remote(env.WITNESS).recordPurged(session, 1);
-    expect(await open(people.dan, answer.link.split('#')[1] ?? '')).toMatch(/^404 The session was purged at 20/);
+    const token = answer.link.split('#')[1] ?? '';
+    expect(await open(people.dan, token)).toMatch(/^404 The session was purged at 20/);
+    // To nobody whom the link would not have opened it to.
+    expect(await open(people.erin, token)).toMatch(/^403 This link is for others/);
+    await people.bob.send('POST', `/shares/${answer.share.id}/revoke`);
+    expect(await open(people.dan, token)).toMatch(/^403 This link was revoked/);
   });
 
   test('is not guessed: tries are few, and each that fails is written down or counted', async () => {
@@ -289,13 +294,13 @@ test('the player that a link opens searches within its session, and in no other'
   const browser = new Browser();
   await browser.signIn('mallory');
   const search = (session: string) => browser.fetch(`${EDGE}/sessions/${session}/search?q=drop`);
-  expect((await search(ofAlice.id)).status).toBe(403);
+  expect((await search(ofAlice.id)).status).toBe(404);
   const headers = { origin: EDGE };
   await browser.fetch(`${EDGE}/shared`, { method: 'POST', headers, body: new URLSearchParams({ token }) });
   await browser.fetch(`${EDGE}/shared/open`);
   const inside = SearchPage.parse(await (await search(ofAlice.id)).json());
   expect(inside.hits.map(({ session }) => session)).toEqual([ofAlice.id]);
-  expect((await search(ofBob.id)).status).toBe(403);
+  expect((await search(ofBob.id)).status).toBe(404);
   const all = SearchPage.parse(await (await (await callerAs('mallory')).get('/search?q=drop')).json());
   expect(all.hits).toEqual([]);
 });

@@ -21,7 +21,7 @@ import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts
 import { standingOf } from '../standing.ts';
 import { refuseLook, viewRight } from './viewing.ts';
 import { whose } from './look.ts';
-import { type DeadLink, linkOpens, sharingTerms } from './shared.ts';
+import { deadByItself, type DeadLink, linkOpens, sharedNow, sharingTerms } from './shared.ts';
 
 export const shareUseCases = (
   deps: UseCaseDeps,
@@ -39,11 +39,14 @@ const TOKEN = new RegExp(`^gsl_[a-z2-7]{${TOKEN_CHARACTERS}}$`);
 async function makeShare(deps: UseCaseDeps, who: Identity, id: SessionId, wanted: MakeShare): Answer<MadeShare> {
   if (!(await deps.directory.allow('request', who.email)))
     return fault('rate_limited', 'You have asked too often. Wait a minute.');
-  const known = await whose(deps, who, id);
+  const known = await whose(deps, who, id, 'share.made');
   if (!known.ok) return known;
   const { standing, owner } = known.value;
   const right = viewRight(standing, who, owner);
-  if (right.kind === 'none') return refuseLook(deps, who, id, 'share.made');
+  if (right.kind === 'none') {
+    const shared = await sharedNow(deps, standing, who, id, owner);
+    return refuseLook(deps, who, id, 'share.made', shared !== undefined);
+  }
   if (right.kind === 'on_approval')
     return fault('denied', 'What you watch by an approval, or would have to ask for, you cannot pass on.');
   const { sharing, forMs } = sharingTerms(standing, owner);
@@ -125,14 +128,19 @@ async function openShare(deps: UseCaseDeps, who: Identity, token: Secret<string>
   const share = TOKEN.test(text) ? await deps.directory.shareByHash(await hashToken(secret(text))) : undefined;
   if (!share) return refuse('unknown_link', 'share', 'This link opens nothing. Check that all of it is there.');
   const { id, session, moment } = share;
-  const witnessed = await deps.witness.witnessed(session);
-  if (witnessed?.purged)
+  const [standing, witnessed] = await Promise.all([standingOf(deps, who), deps.witness.witnessed(session)]);
+  if (!standing.ok) return standing;
+  if (witnessed?.purged) {
+    // What the link itself says comes first. Whose the session was is forgotten, and with it what its rule says of links.
+    const dead = deadByItself(deps, standing.value, who, share);
+    if (dead) return refuse(dead, id, SAYS[dead](share));
     return refuse(
       'purged',
       id,
       `The session was purged at ${witnessed.purged.at}, so there is nothing to show any more.`,
     );
-  const known = await whose(deps, who, session);
+  }
+  const known = await whose(deps, who, session, 'share.opened');
   if (!known.ok) return known;
   const opens = await linkOpens(deps, known.value.standing, who, share, known.value.owner);
   if (typeof opens === 'string') return refuse(opens, id, SAYS[opens](share));

@@ -85,7 +85,7 @@ test('who may ask: auditors and whom view names, not its own person and no stran
     ['carol', 200],
     ['bob', 200],
     ['alice', 403],
-    ['mallory', 403],
+    ['mallory', 404],
   ] as const)
     expect(`${name} ${(await ask(people[name])).status}`).toBe(`${name} ${expected}`);
   expect(await status(people.alice)).toBe('403 forbidden');

@@ -7,7 +7,7 @@ import { ok } from '../../../core/result.ts';
 import type { Answer, Gatehouse } from '../../gatehouse.ts';
 import { archiveFault } from '../archive-fault.ts';
 import { fault, note, type UseCaseDeps } from '../deps.ts';
-import { refuseLook, refuseUnapproved } from './viewing.ts';
+import { refuseLook, refuseUnapproved, viewRight } from './viewing.ts';
 import { approvedNow } from './approved.ts';
 import { whose } from './look.ts';
 import { mayAskFor } from './requests.ts';
@@ -18,11 +18,12 @@ export const unlockUseCases = (deps: UseCaseDeps): Pick<Gatehouse, 'originals'> 
 });
 
 async function handOut(deps: UseCaseDeps, who: Identity, id: SessionId): Answer<ReadableStream<Uint8Array>> {
-  const known = await whose(deps, who, id);
+  const known = await whose(deps, who, id, 'original.opened');
   if (!known.ok) return known;
   const { standing, owner, place } = known.value;
   const may = mayAskFor(standing, who, owner, 'unlock');
-  if (!may || may === 'now') return refuseLook(deps, who, id, 'original.opened');
+  if (!may || may === 'now')
+    return refuseLook(deps, who, id, 'original.opened', viewRight(standing, who, owner).kind !== 'none');
   const { owned, terms } = may;
   const asked = { kind: 'unlock' as const, session: id, owned, forMs: terms.for };
   const approved = await approvedNow(deps, standing, who, asked);

@@ -17,6 +17,7 @@ import { ok, type Result } from '../../../core/result.ts';
 import { type AdmittedSession, openingOf, type StoredSession } from '../../../core/session-evidence.ts';
 import type { UseCaseFault } from '../../gatehouse.ts';
 import type { Admission } from '../../ports/witness.ts';
+import { archiveFault } from '../archive-fault.ts';
 import { fault, noteCounted, type UseCaseDeps } from '../deps.ts';
 import { auditorsAskUnder, type Standing } from '../standing.ts';
 
@@ -96,10 +97,24 @@ export function narrow(standing: Standing, who: Identity, query: SessionQuery): 
   return ok({ ...query, email: who.email });
 }
 
-/** Written down, with what was wanted. */
-export async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind) {
+/** Written down, with what was wanted. Others' sessions are not told apart from none. `knows`: they may see it in another way. */
+export async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind, knows: boolean) {
   await noteRefused(deps, who, id, kind, 'policy_denied');
-  return fault('forbidden', 'This session is not yours to view. Ask an auditor.');
+  return knows
+    ? fault('forbidden', 'This is not yours to do with the session. Ask an auditor.')
+    : archiveFault('not_found');
+}
+
+/** Written down as others' are. `known`: of its purge, where that may be told. */
+export async function refuseUnknown(
+  deps: UseCaseDeps,
+  who: Identity,
+  id: SessionId,
+  kind: AuditKind,
+  known: Admission | undefined,
+) {
+  if (!known) await noteRefused(deps, who, id, kind, 'unknown_session');
+  return archiveFault('not_found', known);
 }
 
 /** Written down as well. `message` says how to ask. */

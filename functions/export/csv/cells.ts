@@ -6,8 +6,8 @@
 
 type Cell = string | null;
 
-/** Also in their wide forms. Tabs and carriage returns in front are passed over. */
-const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
+/** Also in their wide forms. What a spreadsheet trims or does not show in front is passed over: blanks, U+FEFF, controls. */
+const FORMULA = /^(?:[\t\r]|[\s\p{Default_Ignorable_Code_Point}\p{Cc}]*[=+\-@\uff1d\uff0b\uff0d\uff20])/u;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 /** A # in front would look like a line of ours; `\.` ends COPY's data; some readers trim what is not quoted. */
 const TO_QUOTE = /[",\r\n]|^#|^\s|\s$|^\\\.$/;

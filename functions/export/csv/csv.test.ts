@@ -37,6 +37,14 @@ it('lets no cell of a stranger become a formula, and leaves numbers alone', asyn
   ]);
 });
 
+it.each(['\ufeff=a', ' =a', '\u00a0+a', '\u3000@a', '\ufeff \uff1da', '\u200b-a', '\u0000=a', '\uff1da', '\n=a'])(
+  'takes %j for a formula too, as a spreadsheet does',
+  async (cell) => {
+    const recorded = new RecordingBuilder().query('select 1', answer(['a'], [[cell]]), { rows: 1 }).end();
+    expect(await exportedText(recorded, { format: 'csv', statement: 1 })).toMatch(/^a\r\n"?'/);
+  },
+);
+
 it('leaves all as it was recorded where that is asked for', async () => {
   const csv = await exportedText(hostile().end(), { format: 'csv', statement: 1, exact: 'true' });
   expect(csv.split('\r\n').slice(0, 3)).toEqual([
