@@ -6,7 +6,7 @@
 import * as http from 'node:http';
 import { proxySettings } from '../core/tunnel/proxy-settings.ts';
 import { announcementProblem } from './announce.ts';
-import { findFaults, targetFaults } from './check.ts';
+import { checkConnector, checkTargets, findingsTable } from './check/check.ts';
 import { loadConfig } from './config/load-config.ts';
 import { showHostPort } from './config/host-port.ts';
 import { helpText } from './config/flags.ts';
@@ -37,7 +37,9 @@ if (tooMuch !== undefined) exit(2, tooMuch);
 if (check || !config) {
   const log = createLogger((line) => process.stderr.write(line), { level: 'warn' });
   const deps = { resources, vault, environment: process.env, log, place };
-  const faults = await (config ? findFaults({ ...deps, config }) : targetFaults(deps));
+  const findings = await (config ? checkConnector({ ...deps, config }) : checkTargets(deps));
+  if (findings.length > 0) process.stdout.write(`${findingsTable(findings)}\n`);
+  const faults = findings.flatMap((finding) => finding.faults);
   if (faults.length > 0) exit(1, ...faults);
   const alone = config ? '' : `: there is nothing else in the file.\n${REST}`;
   process.stdout.write(`ok: ${resources.length === 1 ? '1 resource' : `${resources.length} resources`}${alone}\n`);

@@ -22,8 +22,13 @@ export interface ConnectorProcess {
   readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }>;
 }
 
-export function runConnector(args: readonly string[], environment: Record<string, string> = {}): ConnectorProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+/** `program`: its bundle, say. */
+export function runConnector(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  program = MAIN,
+): ConnectorProcess {
+  const child = spawn(process.execPath, [program, ...args], {
     // Who ends one has nothing to wait for, unless it says so.
     env: { ...BARE_ENV, GATEHOUSE_DRAIN_SECONDS: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -241,7 +241,14 @@ resources:
   );
   expect(check(['--events-url', 'http://127.0.0.1:9', ...folders], { SHOP_PASSWORD: PASSWORD })).toEqual({
     status: 1,
-    stdout: '',
+    stdout: [
+      'WRONG  join     a token for the first start',
+      `ok     state    ${join(directory, 'state')}`,
+      `WRONG  store    ${join(directory, 'o')}`,
+      'WRONG  masking',
+      'WRONG  a        127.0.0.1:1',
+      'WRONG  b        127.0.0.1:1\n',
+    ].join('\n'),
     lines: [
       expect.stringMatching(
         /^.*yaml:1:1: join: this connector has not joined the edge yet: .* set GATEHOUSE_JOIN_TOKEN$/,
