@@ -202,14 +202,14 @@ export class ApiClient {
       return status >= 500
         ? edgeUnreachable(`Gatehouse at ${this.origin} answered ${status}: try again`)
         : new Failure(
-            status === 401 || status === 403 ? 1 : 3,
+            status === 401 ? 2 : status === 403 ? 1 : 3,
             'unexpected_answer',
             `${this.origin} answered ${status} and not as a Gatehouse does`,
           );
     }
     const { reason, message, purged } = parsed.data.error;
     if (status === 401)
-      return new Failure(1, reason, `${message.replace(/\.?$/, '')} (gatehouse login signs in again)`);
+      return new Failure(2, reason, `${message.replace(/\.?$/, '')} (gatehouse login signs in again)`);
     const code = status >= 500 ? 3 : status === 400 ? 2 : 1;
     return new Failure(code, reason, `${message}${OPTION_FOR[reason] ?? ''}`, purged && { purged });
   }

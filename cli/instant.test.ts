@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { instant } from './instant.ts';
+import { instant, instantUntil } from './instant.ts';
 import { time } from './output.ts';
 
 const NOW = Date.parse('2026-11-20T02:00:00.000Z');
@@ -30,6 +30,17 @@ describe('a point in time', () => {
   ])('in %s, %s is %s', (tz, text, expected) => {
     process.env.TZ = tz;
     expect(instant(text, '--since', NOW)).toBe(expected);
+  });
+
+  it.each([
+    ['2026-11-20', '2026-11-21T08:00:00.000Z'],
+    ['yesterday', '2026-11-19T08:00:00.000Z'],
+    ['2026-11', '2026-12-01T08:00:00.000Z'],
+    ['2026-11-20 09:00', '2026-11-20T17:00:00.000Z'],
+    ['2h', '2026-11-20T00:00:00.000Z'],
+  ])('until %s takes in all of it', (text, expected) => {
+    process.env.TZ = 'America/Los_Angeles';
+    expect(instantUntil(text, '--until', NOW)).toBe(expected);
   });
 
   it.each([

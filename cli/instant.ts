@@ -7,8 +7,15 @@ import { usage } from './failure.ts';
 export const INSTANTS = '2h, "2 hours ago", yesterday, 2026-11-20, "2026-11-20 09:00"';
 
 /** A date (its midnight here), an instant, `today`, `yesterday`, or how long before now; as ISO 8601 UTC. */
-export function instant(text: string, flag: string, nowMs: number): string {
+export const instant = (text: string, flag: string, nowMs: number): string => iso(read(text, flag, nowMs).from);
+
+/** Where a span of time ends that names `text` as its last: a day is part of it, as in a search's `until:`. */
+export const instantUntil = (text: string, flag: string, nowMs: number): string => iso(read(text, flag, nowMs).until);
+
+function read(text: string, flag: string, nowMs: number) {
   const read = readInstant(text, nowMs, 'local');
   if (!read) throw usage(`${flag} ${text}: expected ${INSTANTS.replace(/, ([^,]*)$/, ' or $1')}`);
-  return new Date(read.from).toISOString();
+  return read;
 }
+
+const iso = (ms: number): string => new Date(ms).toISOString();

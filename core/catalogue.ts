@@ -215,7 +215,7 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     statement: z.number().int(),
     columns: z.array(z.string()),
     rows: z.array(z.array(z.string().nullable())),
-    /** Rows that were sent and are not shown here. */
+    /** Rows that were sent and are not shown here. Of rows asked for by `cursor`: of those that were read; the outline's `omitted` counts all. */
     omitted: z.number().int(),
     /** Columns beyond those shown. */
     omittedColumns: z.number().int().optional(),

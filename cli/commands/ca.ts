@@ -1,11 +1,10 @@
 // The authority that signs connectors' listener certificates, for `sslmode=verify-full`.
 
-import { writeFile } from 'node:fs/promises';
 import { X509Certificate } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { Failure, usage } from '../failure.ts';
-import { codeOf } from '../files/file-error.ts';
+import { Failure } from '../failure.ts';
+import { saveText } from '../files/save-stream.ts';
 
 export function addCa(command: Command, cli: Cli): void {
   command
@@ -18,9 +17,7 @@ export function addCa(command: Command, cli: Cli): void {
         return output.answer({ pem, sha256: fingerprint }, () => pem.trimEnd());
       }
       const file = options.out;
-      await writeFile(file, pem).catch((error: unknown) => {
-        throw usage(`cannot write ${file}: ${codeOf(error)}`);
-      });
+      await saveText(file, pem);
       await output.answer({ file, sha256: fingerprint }, () => `${file}: SHA-256 ${fingerprint}`);
     });
 }

@@ -5,7 +5,7 @@ import { sessionMarks } from '../../core/session-marks.ts';
 import { query } from '../api-client.ts';
 import { INCOMPLETE } from '../archive/incomplete.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
-import { INSTANTS, instant } from '../instant.ts';
+import { INSTANTS, instant, instantUntil } from '../instant.ts';
 import { took } from '../../core/text/amounts.ts';
 import { time } from '../output.ts';
 
@@ -27,7 +27,7 @@ export function addSessions(command: Command, cli: Cli): void {
     .option('--task <ID>', 'with this task')
     .option('--trace <ID>', 'with this trace')
     .option('--since <WHEN>', `begun since: ${INSTANTS}`)
-    .option('--until <WHEN>', 'begun before; written like --since')
+    .option('--until <WHEN>', 'begun before; a day is part of it; written like --since')
     .option('--cursor <TEXT>', 'go on where the last page ended')
     .option('--limit <N>', 'sessions a page, 1 to 200', '50')
     .action(async (options: Options, command: Command) => {
@@ -37,7 +37,7 @@ export function addSessions(command: Command, cli: Cli): void {
         task: options.task,
         trace: options.trace,
         since: options.since === undefined ? undefined : instant(options.since, '--since', Date.now()),
-        until: options.until === undefined ? undefined : instant(options.until, '--until', Date.now()),
+        until: options.until === undefined ? undefined : instantUntil(options.until, '--until', Date.now()),
         cursor: options.cursor,
         limit: wholeNumber(options.limit, '--limit', 1, 200),
       });

@@ -1,7 +1,6 @@
 // `gatehouse verify`: proves recordings on this machine. The servers only hand over bytes; what is
 // proven is proven here. Exit 0: all proven. 1: not proven. 2: could not run. 3: unreachable.
 
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SessionId } from '../../core/ids.ts';
 import type { VerifyReport } from '../../core/recording/verify.ts';
@@ -12,7 +11,7 @@ import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import type { Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
-import { codeOf } from '../files/file-error.ts';
+import { saveText } from '../files/save-stream.ts';
 import { reportPage, type UnprovenPlace, type Verified } from '../verification/report-page.ts';
 import { readKept } from '../verification/checkpoint.ts';
 import { verifyCopy } from '../verification/verify-copy.ts';
@@ -117,9 +116,7 @@ async function writeReport(path: string, verified: Omit<Verified, 'at' | 'versio
     [path, reportPage(facts)],
     [path.replace(/\.html$/, '.json'), `${JSON.stringify(asJson, null, 2)}\n`],
   ] as const)
-    await writeFile(name, text).catch((error: unknown) => {
-      throw usage(`--report: cannot write ${name}: ${codeOf(error)}`);
-    });
+    await saveText(name, text);
 }
 
 const shown = ({ manifest: _, ...report }: VerifyReport): Omit<VerifyReport, 'manifest'> => report;

@@ -24,7 +24,7 @@ export async function* joinedParts(
   for (let told = ''; now.state === 'rendering'; now = await client.get(`${path}&part=0`, ExportParts)) {
     const tells = now.waits
       ? exportWaitWords(now.waits)
-      : `Too large for one answer, so it is written in parts: ${showBytes(now.bytes)}.`;
+      : `The recording is large, so it is read and the export written in parts${now.bytes > 0 ? `: ${showBytes(now.bytes)} so far` : ''}.`;
     if (tells !== told) output.note(tells);
     told = tells;
     await sleep(POLL_MS);

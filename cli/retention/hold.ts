@@ -19,7 +19,7 @@ import { checked, type Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { line } from '../terminal-text.ts';
 import { usage } from '../failure.ts';
-import { INSTANTS, instant } from '../instant.ts';
+import { INSTANTS, instant, instantUntil } from '../instant.ts';
 import { type Output, time } from '../output.ts';
 
 interface Named {
@@ -47,7 +47,7 @@ export function addHold(command: Command, cli: Cli): void {
     .option('--user <EMAIL>', 'all sessions of a person, those that come later too')
     .option('--resource <NAME>', 'all sessions on a resource, those that come later too')
     .option('--since <TIME>', `what ran from then on, with --until: ${INSTANTS}`)
-    .option('--until <TIME>', 'and before then')
+    .option('--until <TIME>', 'and before then; a day is part of it')
     .requiredOption('--reason <TEXT>', 'why; it stays in the audit log, so name nobody')
     .option('--dry-run', 'with --search: say how many sessions it finds, and hold none')
     .option('-y, --yes', 'with --search: do not ask')
@@ -149,7 +149,7 @@ function scopeOf({ session: sessions, user, resource, since, until }: Named): Pl
     user !== undefined && { of: 'user', email: checked(HeldAddress, user, '--user') },
     resource !== undefined && { of: 'resource', resource },
     (since !== undefined || until !== undefined) && {
-      ...{ of: 'time', since: instant(since ?? '', '--since', now), until: instant(until ?? '', '--until', now) },
+      ...{ of: 'time', since: instant(since ?? '', '--since', now), until: instantUntil(until ?? '', '--until', now) },
     },
   ].filter((scope) => scope !== false && scope !== undefined);
   const [scope] = scopes;

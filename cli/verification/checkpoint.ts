@@ -1,7 +1,7 @@
 // `gatehouse checkpoint`: the newest checkpoint of the edge's log of sessions, for those who keep it. With one kept
 // earlier it proves that the log only grew. Exit 1: it did not, or nobody who is trusted signed it.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { LogContinues, LogEntries, LogHead } from '../../core/api.ts';
 import { toBase64 } from '../../core/scram.ts';
@@ -12,6 +12,7 @@ import { type ApiClient, query } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { codeOf } from '../files/file-error.ts';
+import { saveText } from '../files/save-stream.ts';
 import { readTrustedKeys } from './trusted-keys.ts';
 
 interface Options {
@@ -39,7 +40,7 @@ export function addCheckpoint(command: Command, cli: Cli): void {
       const since = options.since === undefined ? undefined : await readKept(options.since, policy, '--since');
       const newest = since ? await continued(client, since, policy) : { checkpoint, note: head.checkpoint };
       if (options.entries !== undefined) await writeEntries(client, newest.checkpoint.size, options.entries);
-      if (options.save !== undefined) await write(options.save, newest.note);
+      if (options.save !== undefined) await saveText(options.save, newest.note);
       const { origin, size, root } = newest.checkpoint;
       const shown = { origin, size, root: toBase64(root), key: head.key, checkpoint: newest.note };
       await output.answer({ ...shown, ...(since && { continues: since.size }) }, () =>
@@ -109,17 +110,11 @@ async function writeEntries(client: ApiClient, size: number, path: string): Prom
     if (entries.length === 0) throw new Failure(1, 'not_proven', `the log has ${size} entries, and gave ${all.length}`);
     all.push(...entries);
   }
-  await write(
+  await saveText(
     path,
     all
       .slice(0, size)
       .map((entry) => `${entry}\n`)
       .join(''),
   );
-}
-
-async function write(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((error: unknown) => {
-    throw usage(`cannot write ${path}: ${codeOf(error)}`);
-  });
 }

@@ -87,6 +87,9 @@ export async function verifyCopy(dir: string, keys: TrustedKeys | undefined, kep
   return { reports, unproven, basis };
 }
 
+/** What else than a forgery it may be. */
+const NEWER = 'the log is about a minute behind, so copy it again where the session was new when it was copied';
+
 const LOG = 'log';
 const AUDIT = 'audit';
 
@@ -97,9 +100,9 @@ async function withLog(report: VerifyReport, logged: LoggedSessions | undefined)
   }
   const entry = logged.get(await sessionDigest(report.session));
   const message = !entry
-    ? 'the log does not have that it was opened'
+    ? `the log does not have that it was opened; ${NEWER}`
     : entry.manifest === undefined
-      ? 'the log has no manifest of it: it is newer than the checkpoint, or was never told to the edge'
+      ? `the log has no manifest of it: it is newer than the checkpoint, or was never told to the edge; ${NEWER}`
       : entry.manifest !== report.manifestDigest
         ? 'the manifest is not the one in the log'
         : undefined;

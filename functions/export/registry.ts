@@ -2,8 +2,9 @@
 // transferred file of itself; the others are made of the replay.
 
 import type { ExportFormat, ExportQuery } from '../../core/replay/exports.ts';
-import type { SessionEntry } from '../../core/catalogue.ts';
+import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
+import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { type OpenRecording, replaySession } from '../replay/registry.ts';
 import { replayTerminal } from '../replay/terminal/replay-terminal.ts';
@@ -78,13 +79,36 @@ const OF_REPLAYS: Readonly<Record<ReplayKind, Readonly<Record<Replayed, Export>>
   },
 };
 
+const REPLAYED = {
+  statements: replaySession,
+  terminal: replayTerminal,
+} satisfies Record<ReplayKind, (...of: Parameters<typeof replaySession>) => unknown>;
+
+/** What to say where none of those is there. Reads no further than to the first that is. */
+async function missing(
+  events: AsyncIterable<ReplayEvent | TerminalEvent>,
+  [first, through]: readonly [number, number],
+): Promise<string | undefined> {
+  let last = 0;
+  for await (const event of events) {
+    // What is whole is exported, and the damage told there.
+    if (event.kind === 'damaged') return undefined;
+    const number = 'statement' in event ? event.statement : 'action' in event ? event.action : undefined;
+    if (number === undefined) continue;
+    if (number >= first && number <= through) return undefined;
+    last = Math.max(last, number);
+  }
+  const asked = first === through ? `#${first} is not there` : `nothing of #${first} to #${through} is there`;
+  return last === 0 ? `${asked}: the session ran nothing` : `${asked}: the last is #${last}`;
+}
+
 const exportCsv: Export = async (session, open, { statement, exact = false }) => {
   if (!hasResults(session)) return err('only sessions of databases have results: ask for text or NDJSON');
   if (statement === undefined) return made(session, 'csv.zip', 'application/zip', exportAllCsv(session, open, !!exact));
   const rows = await exportStatementCsv(session, open, statement, !!exact);
   return rows
     ? made(session, `${statement}.csv`, 'text/csv; charset=utf-8', rows)
-    : err(`statement ${statement} has no results here: text and statements.csv list what there is`);
+    : err(`statement ${statement} has no results here: text and statements.csv list what there is, and what failed`);
 };
 
 const exportTransferred: Export = async (session, open, { file }) => {
@@ -104,7 +128,11 @@ export const exportSession: Export = async (session, open, query) => {
       return exportCsv(session, open, query);
     case 'file':
       return exportTransferred(session, open, query);
-    default:
-      return OF_REPLAYS[PROTOCOLS[session.protocol].replay][format](session, open, query);
+    default: {
+      const { replay } = PROTOCOLS[session.protocol];
+      const statements = format === 'text' || format === 'markdown' ? told(query).statements : undefined;
+      const none = statements && (await missing(REPLAYED[replay](session, open()), statements));
+      return none === undefined ? OF_REPLAYS[replay][format](session, open, query) : err(none);
+    }
   }
 };

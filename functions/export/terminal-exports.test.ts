@@ -203,6 +203,9 @@ describe('the page of a terminal session', () => {
     );
     expect(html).toContain('#2 signal INT, from the client');
     expect(html).toContain('<pre>up\n3 days');
+    expect(html.match(/Lane \d+ has a terminal\. What it showed is not on this page: [^<]*asciicast\./g)).toHaveLength(
+      1,
+    );
     expect(html).toContain('REFUSED: Blocked by rule x.');
     expect(html).not.toMatch(/<script|class="error damaged"/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there

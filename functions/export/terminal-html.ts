@@ -15,7 +15,11 @@ export function exportTerminalHtml(events: AsyncIterable<TerminalEvent>): AsyncG
   const terminals = new Set<number>();
   const shown = new Map<number, number>();
   return htmlPage(events, (event) => {
-    if (event.kind === 'resize') terminals.add(event.lane);
+    if (event.kind === 'resize') {
+      if (terminals.has(event.lane)) return '';
+      terminals.add(event.lane);
+      return screenElsewhere(event);
+    }
     if (event.kind === 'lane-end') {
       terminals.delete(event.lane);
       shown.delete(event.lane);
@@ -30,6 +34,9 @@ export function exportTerminalHtml(events: AsyncIterable<TerminalEvent>): AsyncG
     return `<pre>${text}</pre>${cut}`;
   });
 }
+
+const screenElsewhere = (event: Extract<TerminalEvent, { kind: 'resize' }>): string =>
+  `<p>${htmlTime(event)} Lane ${event.lane} has a terminal. What it showed is not on this page: it is in the player, in the exports as text and Markdown, and as asciicast.</p>`;
 
 function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): string {
   const time = htmlTime(event);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import { exportedText } from '../../test/harness/session/exported.ts';
+import { entryOf, exportedText } from '../../test/harness/session/exported.ts';
 import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { plain } from './markdown/markup.ts';
 
@@ -211,6 +211,17 @@ describe('what a client asked by itself', () => {
     expect(page).toMatch(/- Tables named:\n {2}- shop\n- System tables named:/);
   });
 
+  it('is one line too where its rows are not shown, as of MySQL', async () => {
+    const text = 'select table_name from information_schema.tables';
+    const builder = new RecordingBuilder().query(text, new Uint8Array()).query(text, new Uint8Array()).end();
+    const session = { ...entryOf(builder.opened), protocol: 'mysql' as const };
+    const told = await exportedText(builder, { format: 'text' }, session);
+    expect(told).toContain('2 queries of the database');
+    expect(told).not.toContain('ROWS');
+    const all = await exportedText(builder, { format: 'markdown', all: 'true' }, session);
+    expect(all.match(/ROWS/g)).toHaveLength(2);
+  });
+
   it('is there with all, and one statement alone where it is asked for', async () => {
     expect(await exportedText(story(), { format: 'text', all: 'true' })).toContain('information_schema.tables');
     const one = await exportedText(story(), { format: 'text', statement: 4 });
@@ -227,6 +238,15 @@ describe('what a client asked by itself', () => {
     const page = await exportedText(story(), { format: 'markdown', statement: 5, through: 6 });
     expect(page.match(/^### #\d+/gm)).toEqual(['### #5', '### #6']);
   });
+
+  it.each(['text', 'markdown'] as const)(
+    'refuses statements that are not there, and names the last, as %s',
+    async (format) => {
+      const asked = (statement: number, through?: number) => exportedText(story(), { format, statement, through });
+      await expect(asked(200, 300)).rejects.toThrow('nothing of #200 to #300 is there: the last is #8');
+      await expect(asked(9)).rejects.toThrow('#9 is not there: the last is #8');
+    },
+  );
 
   it('masks: how many values, by which rule', async () => {
     for (const format of ['text', 'markdown'] as const)

@@ -458,6 +458,8 @@ describe('a purge', () => {
           { session: session.session, refusals: [{ why: 'locked', mode, until: new Date(KEPT_UNTIL).toISOString() }] },
         ]);
       expect(archive.store.kept).toHaveLength(mode === 'GOVERNANCE' ? 0 : session.objects.size);
+      const comesUp = await archive.due.countUpTo(KEPT_UNTIL + 30 * DAY_MS);
+      expect(comesUp).toHaveLength(mode === 'GOVERNANCE' ? 0 : 1);
     }
   });
 });

@@ -7,7 +7,7 @@ import type { Purge } from '../../core/retention/purge.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { RecordingPlatform } from '../../core/recording/segment.ts';
 import type { CatalogueTable, ItemKey } from '../catalogue-table/table.ts';
-import { SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
+import { duePartition, SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
 import { RetriableFault } from '../faults.ts';
 import type { SessionPrefix, VersionStore } from '../store/version-store.ts';
 import { inParallel } from './in-parallel.ts';
@@ -83,6 +83,9 @@ const isTelling = (key: string): boolean => key.endsWith('/manifest.json') || ke
 /** The row stays as a mark that the session was purged, so that no late event brings it back: two ids and a time. */
 async function removeRows({ session, connector }: SessionPrefix, { table, now }: PurgeSessionDeps): Promise<void> {
   const pk = sessionPartition(session);
+  // Before its time: nobody has to look at it on its day any more.
+  const row = await table.get({ pk, sk: SESSION_ROW });
+  if (typeof row?.due === 'string') await table.deleteAll([{ pk: duePartition(row.due), sk: session }]);
   await table.putAll([{ pk, sk: SESSION_ROW, connector, purged: new Date(now()).toISOString() }]);
   await table.deleteAll(await rowKeys(pk, table));
   const left = await rowKeys(pk, table);

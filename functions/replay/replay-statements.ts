@@ -8,6 +8,7 @@ import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import { FactDamage, FactReader } from '../../core/recording/facts/fact-reader.ts';
 import { transferWords } from '../../core/replay/file-words.ts';
+import { count } from '../../core/text/amounts.ts';
 import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
 import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
@@ -198,6 +199,13 @@ const undecodedNotice = (encoding: string) =>
     message: `What follows is in ${encoding}, which is not decoded here: bytes beyond ASCII are shown as \\xNN. The NDJSON export has them as they were.`,
   }) as const;
 
+const rowsElsewhere = (rows: number) =>
+  ({
+    kind: 'notice',
+    severity: 'ROWS',
+    message: `${count(rows, 'row')} not shown here: rows of this protocol are in the CSV and NDJSON exports.`,
+  }) as const;
+
 function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOut | undefined): Generator<ReplayEvent> {
   switch (fact.kind) {
     case 'statement.started': {
@@ -217,6 +225,7 @@ function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOu
       // Without a place it had no answer: a pipeline's statement behind a failed one.
       const answered = at?.direction === 'target' ? lane.results.takeRange(at.offset, at.offset + at.length) : [];
       yield* rowsOf(timeUs, statement, answered, lane, leftOut);
+      if (lane.results.readsNone && rows > 0) yield { ...rowsElsewhere(rows), timeUs, statement };
       if (at?.direction === 'target') forget(lane, at.offset + at.length);
       yield {
         ...{ kind: 'result', timeUs, statement, tags, rows, bytes, durationUs },

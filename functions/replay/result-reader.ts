@@ -16,6 +16,8 @@ export interface ReplayedResult {
 
 /** One a lane; it follows both directions from their beginning, or the target's from the first message of one result. */
 export interface ResultReader {
+  /** It reads none: a replay says where they are. */
+  readonly readsNone?: true;
   /** Bytes from the target seen so far. */
   readonly offset: number;
   /** What is taken now may be in another encoding than the one known. */
@@ -33,6 +35,7 @@ export interface ResultReader {
 
 /** Of a protocol whose results nobody reads. */
 export const noResults = (): ResultReader => ({
+  readsNone: true,
   offset: Number.POSITIVE_INFINITY,
   unsettled: false,
   ready: false,

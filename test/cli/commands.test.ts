@@ -117,7 +117,7 @@ describe('an error', () => {
   it.each([
     [{ status: 403, body: fault('denied', 'Rule x denies it.') }, 1, 'denied'],
     [{ status: 404, body: fault('not_found', 'There is none.') }, 1, 'not_found'],
-    [{ status: 401, body: fault('unauthorized', 'Sign in.') }, 1, 'unauthorized'],
+    [{ status: 401, body: fault('unauthorized', 'Sign in.') }, 2, 'unauthorized'],
     [{ status: 400, body: fault('bad_request', 'limit: no') }, 2, 'bad_request'],
     [{ status: 503, body: fault('unavailable', 'Later.') }, 3, 'unavailable'],
     [{ status: 502, text: '<html>' }, 3, 'unreachable'],

@@ -74,13 +74,14 @@ function partsFrom(from: number, shown: number, digestOf = (bytes: Buffer): Buff
 const at = (query: string) => `GET /api/v1/sessions/${SESSION}/export?format=ndjson${query}`;
 
 it('waits for parts, joins them in their order, and shows the token to no store', async () => {
-  replies[at('')] = { status: 202, body: { ...partsFrom(0, 0), state: 'rendering', bytes: 5, count: 1 } };
+  replies[at('')] = { status: 202, body: { ...partsFrom(0, 0), state: 'rendering', bytes: 0, count: 1 } };
   replies[at('&part=0')] = { status: 202, body: partsFrom(0, 1) };
   replies[at('&part=1')] = { status: 202, body: partsFrom(1, 1) };
   for (const [number, bytes] of PARTS.entries()) replies[`GET /store/${number}`] = { text: bytes };
   const out = join(dir, 'joined');
   const ran = await run('export', SESSION, '--out', out, '--json');
   expect([ran.code, JSON.parse(ran.stdout)]).toEqual([0, { session: SESSION, format: 'ndjson', file: out, bytes: 12 }]);
+  expect(ran.stderr).toBe('The recording is large, so it is read and the export written in parts.\n');
   expect(await readFile(out, 'utf8')).toBe('first of two');
   const ofStore = seen.filter(({ url }) => url.startsWith('/store/'));
   expect(ofStore.map(({ authorization }) => authorization)).toEqual([undefined, undefined]);

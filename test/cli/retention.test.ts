@@ -22,6 +22,11 @@ it.each([
     ['--since', '2026-11-20 00:00Z', '--until', '2026-11-21 00:00Z'],
     { of: 'time', since: '2026-11-20T00:00:00.000Z', until: '2026-11-21T00:00:00.000Z' },
   ],
+  [
+    // A day is part of it, from its midnight here to the next.
+    ['--since', '2026-11-20', '--until', '2026-11-20'],
+    { of: 'time', since: new Date(2026, 10, 20).toISOString(), until: new Date(2026, 10, 21).toISOString() },
+  ],
 ])('hold place %j says what it holds', async (args, scope) => {
   replies['POST /api/v1/holds'] = { body: placed };
   const { code, stdout } = await run('hold', 'place', ...args, '--reason', 'a dispute', '--json');

@@ -273,7 +273,7 @@ const OF_BUCKET: readonly Change[] = [
       await archive.index(made);
     },
     online: /the edge never admitted this session/,
-    offline: /the log does not have that it was opened/,
+    offline: /the log does not have that it was opened; the log is about a minute behind, so copy it again/,
   },
 ];
 
@@ -456,7 +456,7 @@ const OF_CONNECTOR: readonly Change[] = [
       await archive.index(made);
     },
     online: /the edge never admitted this session/,
-    offline: /the log does not have that it was opened/,
+    offline: /the log does not have that it was opened; the log is about a minute behind, so copy it again/,
   },
 ];
 

@@ -29,8 +29,9 @@ export const ExportPartsPage = ({
         <>
           <h1>{waits ? 'The export waits' : 'The export is being written'}</h1>
           <p class="lead">
-            It is too large for one answer, so it comes in parts.{' '}
-            {waits ? exportWaitWords(waits) : `${showBytes(bytes)} so far.`} <a href={from(0)}>Look again</a>
+            The recording is large, so it is read and the export written in parts.{' '}
+            {waits ? exportWaitWords(waits) : bytes > 0 ? `${showBytes(bytes)} so far.` : ''}{' '}
+            <a href={from(0)}>Look again</a>
           </p>
         </>
       ) : state === 'failed' ? (

@@ -102,7 +102,7 @@ async function leftOf({ witness }: UseCaseDeps, email: string): Promise<readonly
 const storedStill = (what: string, first: string | undefined) =>
   fault(
     'denied',
-    `Stored still: ${what} (${first}). Purge those first, by two people: gatehouse purge --early --user EMAIL --reason TEXT.`,
+    `Stored still: ${what} (${first}). Purge those first, by two people: gatehouse purge --early --user EMAIL --reason TEXT. What was deleted just now counts until the audit log has the entry of it, within the hour.`,
   );
 
 /** A page of the same, for whoever is to purge them. Of somebody who was never here nothing is looked up, and no pseudonym made. */

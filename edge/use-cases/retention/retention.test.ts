@@ -458,6 +458,19 @@ describe('a purge before its time', () => {
     expect(calls).toEqual(['PUT holds', 'PUT holds', 'PUT holds', 'POST purges']);
   });
 
+  test.each([
+    ['ordered', 'Its purge is ordered already (entry 7 of the audit log ordered it)'],
+    ['done', 'It is deleted already (entry 7 of the audit log ordered it)'],
+  ] as const)('is not asked for where it is %s already', async (state, words) => {
+    const before = (await entries('purge.asked')).length;
+    const order = { mode: 'early', at: '2026-11-20T00:00:00.000Z', audit: 7 };
+    const purge = { session, connector: connector.id, state, at: '2026-11-20T00:00:00.000Z', evidence, order };
+    await functions('POST', { purges: [], session: { ...kept([]), purge } });
+    const answer = await early('carol');
+    expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining(words)]);
+    expect(await entries('purge.asked')).toHaveLength(before);
+  });
+
   test('is asked for anew where who asked may no longer', async () => {
     await functions('POST', { purges: [], session: kept([]) });
     expect(await (await early('carol')).json()).toMatchObject({ state: 'waiting' });

@@ -5,7 +5,7 @@ import type { HoldId, SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
 import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
-import { type EarlyPurge, type HoldList, tombstoneOf } from '../../../core/retention/purge.ts';
+import { type EarlyPurge, type HoldList, tombstoneOf, type SessionRetention } from '../../../core/retention/purge.ts';
 import { refusalWords } from '../../../core/retention/refusal-words.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
@@ -209,6 +209,8 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   // What its connector stored after the purge has to go too.
   const gone = kept.value.storedAt === undefined ? purgedFault(admission) : undefined;
   if (gone) return gone;
+  const underWay = underWayWords(kept.value.purge);
+  if (underWay !== undefined) return fault('conflict', underWay);
   if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
   const waiting = await standingAct(deps, session);
   if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
@@ -235,6 +237,15 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   }
   await deps.retention.putWaiting(session, undefined);
   return ok({ session, state: 'ordered' });
+}
+
+/** undefined: nobody ordered it, or that was refused. */
+function underWayWords(purge: SessionRetention['purge']): string | undefined {
+  const order = purge?.order ? `entry ${purge.order.audit} of the audit log ordered it` : 'the audit log has the order';
+  if (purge?.state === 'ordered') return `Its purge is ordered already (${order}): nobody has to agree any more.`;
+  if (purge?.state === 'done')
+    return `It is deleted already (${order}). That it is done is written into the audit log within the hour.`;
+  return undefined;
 }
 
 /** The edge's own word; undefined: it never admitted such a session. */

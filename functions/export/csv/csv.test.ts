@@ -165,3 +165,14 @@ it('what COPY wrote is itself where it is wanted exactly, and lines in a column 
   expect(await of(true)).toBe('id,name\n1,"a, b"\n=2,x\n');
   expect(await of(false)).toBe('copy\r\n"id,name"\r\n"1,""a, b"""\r\n"\'=2,x"\r\n');
 });
+
+it('refuses a statement that gave no rows', async () => {
+  const error = { code: '42P01', severity: 'ERROR', message: 'there is no such table' };
+  const builder = new RecordingBuilder()
+    .query('select 1', Buffer.from('E\0\0\0\x08Mno\0', 'latin1'), { error, rows: 0 })
+    .query('select 1', answer(['x'], []), { rows: 0 })
+    .end();
+  const of = (statement: number) => exportedText(builder, { format: 'csv', statement });
+  await expect(of(1)).rejects.toThrow('statement 1 has no results here: text and statements.csv list what there is');
+  expect(await of(2)).toBe('x\r\n');
+});

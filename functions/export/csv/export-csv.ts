@@ -11,7 +11,7 @@ import type { RowEvent } from './row-reader.ts';
 import { damageNote, statementList } from './statement-list.ts';
 import { MAX_FILE_BYTES, MAX_FILES, ZipWriter } from './zip.ts';
 
-/** undefined: no such statement was answered. */
+/** undefined: no such statement was answered, or its answer has no rows: it failed, say. */
 export async function exportStatementCsv(
   session: SessionEntry,
   open: OpenRecording,
@@ -21,14 +21,21 @@ export async function exportStatementCsv(
   const ranges = new AnswerRanges();
   for await (const _ of statementList(session, open(), ranges, exact));
   if (!ranges.has(statement)) return undefined;
-  return rowsOf(resultsOf(session, open(), ranges, statement), exact);
+  const rows = rowsOf(resultsOf(session, open(), ranges, statement), exact)[Symbol.asyncIterator]();
+  const first = await rows.next();
+  return first.done ? undefined : resumed(first.value, rows);
+}
+
+async function* resumed(first: string, rest: AsyncIterator<string>): AsyncGenerator<string, void, undefined> {
+  if (first !== '') yield first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) if (next.value !== '') yield next.value;
 }
 
 /**
  * Several results of one statement stand below each other, with an empty line between. Exactly, what COPY wrote as text is itself:
  * CSV where it was asked to write that, and no CSV of its lines.
  */
-async function* rowsOf(results: AsyncIterable<Results>, exact: boolean): Chunks {
+async function* rowsOf(results: AsyncIterable<Results>, exact: boolean): AsyncGenerator<string, void, undefined> {
   let names: string | undefined;
   let more = false;
   let itself = false;
@@ -49,7 +56,8 @@ async function* rowsOf(results: AsyncIterable<Results>, exact: boolean): Chunks 
       else if (event.kind === 'note') text += csvNote(event.words);
       else more = event.more;
     }
-    if (text !== '') yield text;
+    // Nothing at all was copied: that is a result too.
+    if (text !== '' || itself) yield text;
   }
 }
 

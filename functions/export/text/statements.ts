@@ -4,7 +4,14 @@ import type { ReplayEvent } from '../../../core/catalogue.ts';
 import { errorName } from '../../../core/replay/error-name.ts';
 import { count, took } from '../../../core/text/amounts.ts';
 import { damageLine, headLines, indented, timed } from './lines.ts';
-import { type Folded, foldedWords, noticeWords, type ToldWhich, toldStatements } from './told-statements.ts';
+import {
+  type Folded,
+  foldedWords,
+  isRowsNotice,
+  noticeWords,
+  type ToldWhich,
+  toldStatements,
+} from './told-statements.ts';
 
 export async function* exportStatementsText(
   events: AsyncIterable<ReplayEvent>,
@@ -34,7 +41,8 @@ function linesOf(event: ReplayEvent | Folded): string {
     case 'result':
       return timed(event, `#${event.statement}: ${resultWords(event)}`);
     case 'notice':
-      return timed(event, noticeWords(event));
+      // No rows are here, of whatever protocol.
+      return isRowsNotice(event) ? '' : timed(event, noticeWords(event));
     case 'ended':
       return timed(event, `session ended: ${event.message}`);
     case 'damaged':

@@ -49,7 +49,7 @@ export async function* toldStatements(
       first &&
       'statement' in first &&
       first.statement === about &&
-      (event.kind === 'rows' || event.kind === 'result')
+      (event.kind === 'rows' || event.kind === 'result' || isRowsNotice(event))
     ) {
       waiting.push(event);
       const whole = event.kind === 'result' && !event.error && !event.suspended;
@@ -64,7 +64,7 @@ export async function* toldStatements(
         waiting = [];
         continue;
       }
-      if (event.kind === 'rows' && waiting.length < MAX_EVENTS) continue;
+      if (event.kind !== 'result' && waiting.length < MAX_EVENTS) continue;
     } else if (first) waiting.push(event);
     if (waiting.length > 0) {
       if (folded) yield folded;
@@ -90,6 +90,9 @@ export async function* toldStatements(
   if (folded) yield folded;
   yield* waiting;
 }
+
+/** In place of rows, of a protocol whose results a replay does not read. */
+export const isRowsNotice = (event: ReplayEvent): boolean => event.kind === 'notice' && event.severity === 'ROWS';
 
 const isWithin = (statement: number | undefined, [first, last]: readonly [number, number]): boolean =>
   statement !== undefined && statement >= first && statement <= last;

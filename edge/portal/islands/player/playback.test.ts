@@ -129,3 +129,11 @@ describe('a received replay', () => {
     expect(times).toEqual([10, 20, 30, 30, 40]);
   });
 });
+
+test('rows that come later are counted against all that there are, not against those that were read for them', () => {
+  const recording = new Recording();
+  const rows = { kind: 'rows' as const, timeUs: 1, statement: 1, columns: ['a'] };
+  recording.add({ ...rows, rows: [], omitted: 700_000, cursor: 'c' }, 10);
+  recording.fill(0, { ...rows, rows: [['1'], ['2']], omitted: 729 }, 10);
+  expect(recording.events).toEqual([{ ...rows, rows: [['1'], ['2']], omitted: 699_998 }]);
+});

@@ -62,11 +62,12 @@ export class Recording {
   }
 
   /** Rows that were left out and have come since; of those that came long before, only that they can be asked for is kept. */
-  fill(index: number, { rows, omitted }: Extract<ReplayEvent, { kind: 'rows' }>, characters: number): void {
+  fill(index: number, { rows }: Extract<ReplayEvent, { kind: 'rows' }>, characters: number): void {
     const left = this.events[index];
     if (left?.kind !== 'rows' || left.cursor === undefined) return;
     const { cursor: _, ...event } = left;
-    this.events[index] = { ...event, rows, omitted };
+    // Of the page only its rows: it was read until it was full, so what it left out is not all that there is.
+    this.events[index] = { ...event, rows, omitted: Math.max(0, event.omitted + event.rows.length - rows.length) };
     this.#filled.push({ index, left, characters });
     let sum = this.#filled.reduce((sum, each) => sum + each.characters, 0);
     while (sum > MAX_FILLED_CHARACTERS && this.#filled.length > 1) {
