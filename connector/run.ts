@@ -31,7 +31,7 @@ import { bucketFault } from './recording/store/s3-bucket-proof.ts';
 import type { SpoolUsage } from './recording/archive/spool-usage.ts';
 import { openRecordingLog } from './recording/recording-log.ts';
 import { PROTOCOL_MODULES, type Upstream } from './registry.ts';
-import { markedOpenings } from './session/marked-openings.ts';
+import { markedOpenings } from './session/recorders/marked-openings.ts';
 import { type Listener, startListener } from './session/serve.ts';
 import { createSessions, type Entrance, type Sessions } from './session/sessions.ts';
 import { loadIdentity } from './state/identity.ts';

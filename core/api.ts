@@ -16,11 +16,10 @@ import { ConnectorKey } from './connectors/connector-keys.ts';
 import { GrantLabels } from './grant.ts';
 import { HeldKind, HeldStatement } from './approval/held-action.ts';
 import { FleetMember, ServingReplica } from './fleet/fleet-member.ts';
-import { ConnectorId, GrantId, RequestId, SessionId, TunnelId } from './ids.ts';
+import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
 import { Digest } from './recording/segment.ts';
-import { ProtocolName } from './protocols.ts';
 import { Resource, ResourceName, TargetSeen } from './resource.ts';
 import { WitnessedPurge } from './retention/purge.ts';
 import { saysSomething } from './text/written-text.ts';
@@ -442,14 +441,3 @@ export const AccessToken = z.object({
   token_type: z.literal('Bearer'),
   expires_in: z.number().int(),
 });
-
-export const TunnelRequest = z.strictObject({ resource: ResourceName });
-/** A way to the connector of a resource. */
-export const OpenedTunnel = z.object({
-  tunnel: TunnelId,
-  resource: ResourceName,
-  protocol: ProtocolName,
-  /** What the connector's certificate within the tunnel is for. */
-  host: z.string(),
-});
-export type OpenedTunnel = z.infer<typeof OpenedTunnel>;

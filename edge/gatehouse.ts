@@ -24,7 +24,6 @@ import type {
   NewKey,
   ObjectList,
   PendingRequest,
-  OpenedTunnel,
   PolicyEffect,
   RuleGone,
   RecordingAsk,
@@ -38,6 +37,7 @@ import type {
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
+import type { OpenedTunnel } from '../core/tunnel/opened-tunnel.ts';
 import type { JoinToken } from '../core/connectors/join.ts';
 import type { ExportQuery } from '../core/replay/exports.ts';
 import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';

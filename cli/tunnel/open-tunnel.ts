@@ -3,7 +3,7 @@
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { Duplex, PassThrough } from 'node:stream';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
-import { OpenedTunnel } from '../../core/api.ts';
+import { OpenedTunnel } from '../../core/tunnel/opened-tunnel.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import { CHANNEL_WINDOW_BYTES } from '../../core/tunnel/resumable-channel.ts';
 import { type TunnelClosed, TunnelEnd } from '../../core/tunnel/tunnel-end.ts';

@@ -10,7 +10,7 @@ import type { Refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { SessionAdmission, Edge } from './edge.ts';
-import { exemptRecorder } from './exempt-recorder.ts';
+import { exemptRecorder } from './recorders/exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { orAborted } from '../net/or-aborted.ts';
 import { createGuard, type LiveGuard } from './guard/guard.ts';

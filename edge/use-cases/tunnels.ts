@@ -1,7 +1,7 @@
 // Tunnels: the way to a connector that no client can reach. Whoever holds a live grant for one of its resources may have one; what
 // comes in by it is let in or refused by the connector as at its listeners.
 
-import type { OpenedTunnel } from '../../core/api.ts';
+import type { OpenedTunnel } from '../../core/tunnel/opened-tunnel.ts';
 import { newId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { ResourceName } from '../../core/resource.ts';

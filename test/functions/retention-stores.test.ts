@@ -214,7 +214,13 @@ describe.skipIf(missing !== undefined)('S3 with Object Lock', () => {
       placed: { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' },
     };
     await archive.ledger.putHold(hold);
-    expect(await archive.sweep()).toContainEqual({ kind: 'hold.swept', holds: 1, sessions: 1, released: 0, checked: 0 });
+    expect(await archive.sweep()).toContainEqual({
+      kind: 'hold.swept',
+      holds: 1,
+      sessions: 1,
+      released: 0,
+      checked: 0,
+    });
     const locks = await Promise.all(
       (await all(stored.store, archive.of)).filter(({ marker }) => !marker).map((each) => stored.store.lockOf(each)),
     );
@@ -226,7 +232,13 @@ describe.skipIf(missing !== undefined)('S3 with Object Lock', () => {
 
     // Were the forged manifest read, the recording would be unfinished, and refused for a day.
     await archive.ledger.putHold({ ...hold, lifted: { by: 'dave@example.com', at: new Date().toISOString() } });
-    expect(await archive.sweep()).toContainEqual({ kind: 'hold.swept', holds: 0, sessions: 0, released: 1, checked: 0 });
+    expect(await archive.sweep()).toContainEqual({
+      kind: 'hold.swept',
+      holds: 0,
+      sessions: 0,
+      released: 1,
+      checked: 0,
+    });
     await archive.order('early', Date.now());
     expect(await purgeRun({ dryRun: false }, archive.deps(Date.now()))).toMatchObject({ purged: [builder.session] });
     expect(await all(stored.store, archive.of)).toEqual([]);

@@ -12,7 +12,7 @@ import { openLocalPort } from '../../cli/tunnel/local-port.ts';
 import type { Tunnel } from '../../cli/tunnel/open-tunnel.ts';
 import { dialRelay } from '../../connector/tunnel/dial-relay.ts';
 import { newId } from '../../core/ids.ts';
-import { OpenedTunnel } from '../../core/api.ts';
+import { OpenedTunnel } from '../../core/tunnel/opened-tunnel.ts';
 import { sayNothing, startTunnelConnector, type TunnelConnector } from './kit/connector.ts';
 import { startTunnelEdge, type TunnelEdge } from './kit/edge.ts';
 import { heard, tunnelPerson, type TunnelPerson } from './kit/person.ts';

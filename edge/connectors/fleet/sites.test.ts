@@ -3,7 +3,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject, SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ConnectorList, OpenedTunnel, ResourceList } from '../../../core/api.ts';
+import type { ConnectorList, ResourceList } from '../../../core/api.ts';
+import type { OpenedTunnel } from '../../../core/tunnel/opened-tunnel.ts';
 import { SessionId } from '../../../core/ids.ts';
 import type { Directory } from '../../objects/directory.ts';
 import { remote } from '../../objects/rpc.ts';

@@ -3,7 +3,8 @@
 import { runDurableObjectAlarm, runInDurableObject, SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ConnectorList, ListedGrant, OpenedTunnel, RevokedConnector, RotationAsked } from '../../../core/api.ts';
+import type { ConnectorList, ListedGrant, RevokedConnector, RotationAsked } from '../../../core/api.ts';
+import type { OpenedTunnel } from '../../../core/tunnel/opened-tunnel.ts';
 import { readKeysNote } from '../../../core/tlog/keys-note.ts';
 import { type RotationRequest, rotationText } from '../../../core/connectors/key-rotation.ts';
 import { newId, type ConnectorId } from '../../../core/ids.ts';

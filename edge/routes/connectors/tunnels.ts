@@ -1,7 +1,7 @@
 // /tunnels: to a connector that has no port for its clients.
 
 import { createRoute } from '@hono/zod-openapi';
-import { OpenedTunnel, TunnelRequest } from '../../../core/api.ts';
+import { OpenedTunnel, TunnelRequest } from '../../../core/tunnel/opened-tunnel.ts';
 import { TunnelId } from '../../../core/ids.ts';
 import { httpError } from '../../http-errors.ts';
 import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody, whoAsks } from '../api.ts';

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import type { SessionId } from '../../core/ids.ts';
-import { ok } from '../../core/result.ts';
-import { MemoryLog } from '../../test/harness/memory-log.ts';
-import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import type { Edge } from './edge.ts';
-import type { LogFault } from '../door.ts';
+import type { SessionId } from '../../../core/ids.ts';
+import { ok } from '../../../core/result.ts';
+import { MemoryLog } from '../../../test/harness/memory-log.ts';
+import { RecordingBuilder } from '../../../test/harness/recording-builder.ts';
+import type { Edge } from '../edge.ts';
+import type { LogFault } from '../../door.ts';
 import { markedOpenings } from './marked-openings.ts';
-import type { SessionLog, SessionRecorder } from './session-log.ts';
+import type { SessionLog, SessionRecorder } from '../session-log.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

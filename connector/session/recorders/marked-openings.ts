@@ -2,9 +2,9 @@
 // it is reported: whatever a crash leaves in between bears its mark. And its end is reported once all of it stands in the
 // log: the edge waits for the recording of what it was told has ended.
 
-import type { SessionId } from '../../core/ids.ts';
-import type { Edge } from './edge.ts';
-import type { SessionLog, SessionRecorder } from './session-log.ts';
+import type { SessionId } from '../../../core/ids.ts';
+import type { Edge } from '../edge.ts';
+import type { SessionLog, SessionRecorder } from '../session-log.ts';
 
 interface Marks {
   mark(session: SessionId): void;

@@ -5,8 +5,8 @@
 // Deliveries wait for the commit as ever (law 1): what is recorded stands in the log before anything
 // that follows it goes on, and with a log that cannot be written this session pauses and ends like any other.
 
-import type { Fact } from '../../core/recording/facts/fact.ts';
-import type { SessionRecorder } from './session-log.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
+import type { SessionRecorder } from '../session-log.ts';
 
 const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   'session.opened': true,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryLog } from '../../test/harness/memory-log.ts';
-import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import type { Fact } from '../../core/recording/facts/fact.ts';
-import { newId } from '../../core/ids.ts';
+import { MemoryLog } from '../../../test/harness/memory-log.ts';
+import { RecordingBuilder } from '../../../test/harness/recording-builder.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
+import { newId } from '../../../core/ids.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
