@@ -115,6 +115,9 @@ export async function whose(deps: UseCaseDeps, who: Identity, id: SessionId, wan
   const [standing, [admission]] = await Promise.all([standingOf(deps, who), deps.witness.admissions([id])]);
   if (!standing.ok) return standing;
   const place = { id, connector: admission?.connector };
+  // What is stored of it was put there afterwards: that is for whoever verifies it.
+  if (admission?.purged && wanted !== 'session.verified')
+    return refuseUnknown(deps, who, id, wanted, await purgeToldTo(deps, standing.value, who, id, admission));
   const stored = admission?.admitted ? undefined : await deps.archive.session(place);
   if (stored && !stored.ok) {
     const told = await purgeToldTo(deps, standing.value, who, id, admission);

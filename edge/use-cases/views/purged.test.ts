@@ -66,6 +66,21 @@ describe('a purged session', () => {
     expect((await told('carol', never))[0]).toMatch(/^404 .*no such session/);
   });
 
+  test('stays purged whatever somebody puts back in its place, which is for whoever verifies it', async () => {
+    const { id } = SESSIONS.ofAlice;
+    expect((await people.carol.get(`/sessions/${id}`)).status).toBe(200);
+    await admitted(SESSIONS.ofAlice);
+    const witness = remote(env.WITNESS);
+    await witness.recordPurgeOrdered(id, 43);
+    await witness.recordPurged(id, 43);
+    for (const part of PARTS.slice(0, 4)) {
+      const answer = await people.carol.get(`/sessions/${id}${part}`);
+      expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining('was purged at')]);
+      expect((await people.alice.get(`/sessions/${id}${part}`)).status).toBe(404);
+    }
+    expect((await people.carol.get(`/sessions/${id}/objects`)).status).toBe(200);
+  });
+
   test('has a page for an auditor, with a way to the entry', async () => {
     const page = async (who: 'alice' | 'carol') => {
       const browser = new Browser();
