@@ -86,7 +86,10 @@ describe('a connector at work', () => {
     const out = join(directory, 'in-parts.csv');
     const asked = ['export', session.id, '--format', 'csv', '--statement', '1', '--out', out];
     const exported = await gatehouse(asked, { GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: alicesToken });
-    expect([exported.code, exported.stderr]).toEqual([0, expect.stringContaining('so it is read and the export written in parts')]);
+    expect([exported.code, exported.stderr]).toEqual([
+      0,
+      expect.stringContaining('so it is read and the export written in parts'),
+    ]);
 
     const { id, connector: recorder } = session;
     const objects = directoryReader(join(directory, 'objects'));
