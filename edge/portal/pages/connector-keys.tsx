@@ -89,7 +89,7 @@ export const ConnectorStandingFacts = ({
     </div>
   ) : administrator ? (
     <div>
-      <dt>Its key</dt>
+      <dt>Key lost or stolen?</dt>
       <dd>
         <a href={to('connectors', connector.id, 'revoke')}>Revoke this connector</a>
       </dd>
