@@ -13,7 +13,7 @@ import type {
   SessionLogins,
   SessionScope,
 } from './credentials/credential.ts';
-import type { ByteStream, Door } from './door.ts';
+import type { ByteStream, Door, TargetRefusal } from './door.ts';
 
 /** One a kind of listener. `Upstream`: what its module opens for a session. */
 export interface Protocol<Upstream> {
@@ -24,10 +24,18 @@ export interface Protocol<Upstream> {
   carry(stream: ByteStream, door: Door<Upstream>): Promise<void>;
   /** Tells a client that has not been listened to, and closes. Resolves when the stream is closed. */
   turnAway(stream: ByteStream, refusal: Refusal): Promise<void>;
-  /** Dials the target, logs in as a session would, and leaves. For the operator alone: a fault may say what the target said. */
-  tryTarget(upstream: Upstream): Promise<Result<undefined, string>>;
+  /** Dials the target, logs in as the gateway would, and leaves. Changes nothing there. */
+  tryTarget(upstream: Upstream): Promise<Result<undefined, TargetLoginFault>>;
+  /** Whether that login may do what its sessions need beside it: a user of their own. For the operator. */
+  tryRights?(upstream: Upstream): Promise<Result<undefined, string>>;
   /** By what clients know its listener, where that is no certificate. The error is for the operator: it cannot listen. */
   readonly hostKey?: Result<HostKey, string>;
+}
+
+/** `refusal`: as a session is told of it; `detail`: for the operator alone, since it may hold what the target said. */
+export interface TargetLoginFault {
+  readonly refusal: TargetRefusal;
+  readonly detail: string;
 }
 
 interface HostKey {

@@ -9,6 +9,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { secret } from '../core/secret.ts';
 import { announcedResources, certificateHosts } from './announce.ts';
 import type { ProtocolName } from '../core/protocols.ts';
+import type { ResourceName } from '../core/resource.ts';
 import type { ConnectorConfig, ListenerConfig } from './config/settings.ts';
 import { type HostPort, showHostPort } from './config/host-port.ts';
 import { allowsPlainText } from './config/sections.ts';
@@ -23,6 +24,7 @@ import { openOutbox } from './control/outbox.ts';
 import type { ByteStream, Peer } from './door.ts';
 import { createCredentials } from './credentials/open-credential.ts';
 import { drainConnector } from './drain.ts';
+import { createTargetProbes } from './fleet/target-probes.ts';
 import { keepTaskProtected, protectionEndpoint } from './fleet/task-protection.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
@@ -39,13 +41,16 @@ import { keptFiles } from './state/kept-files.ts';
 import { lockState } from './state/lock.ts';
 import { openingMarks } from './state/opening-marks.ts';
 import { storeSettings } from './store-settings.ts';
-import { createTargets } from './targets.ts';
+import { createTargets, resourcesOf, targetTools } from './targets.ts';
+import { type Trial, tryTarget } from './trial.ts';
 import { dialRelay } from './tunnel/dial-relay.ts';
 import { createTunnels } from './tunnel/tunnels.ts';
 
 const BUILD = `gatehouse ${packageJson.version}`;
 /** How old the numbers of what waits to be stored may be. */
 const COUNT_WAITING_MS = 10_000;
+/** A target that takes longer is of no use to people who wait for it. */
+const PROBE_TIMEOUT_MS = 10_000;
 
 interface StartFault {
   /** refused: the same start will fail again. unreachable: the edge does not answer. */
@@ -191,13 +196,33 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     ...markedOpenings({ ...link, report }, recording.value, marks),
     connector,
     keyedHash: keyedHash.value,
-    onTarget: (resource, fault) => link.sawTarget(resource, fault),
+    onTarget(resource, fault) {
+      link.sawTarget(resource, fault);
+      probes.saw(resource, fault);
+    },
     limits: sessionLimits(config),
     onBug,
   });
   sessions = pipeline;
   undo.push(() => pipeline.close(0));
   const credentials = createCredentials({ ...deps, vault: config.vault });
+  const trials = new Map<ResourceName, () => Promise<Trial>>();
+  const probes = createTargetProbes({
+    trials,
+    onSeen: link.sawTarget,
+    onChanged(resource, detail) {
+      if (detail === undefined) log.info('target.usable', { resource });
+      else log.warn('target.unusable', { resource, message: detail });
+    },
+    now: Date.now,
+    periodMs: config.probePeriodMs,
+  });
+  const trialOptions = {
+    toolsFor: targetTools(credentials, PROBE_TIMEOUT_MS),
+    withinMs: PROBE_TIMEOUT_MS,
+    rights: false,
+  };
+  undo.push(() => probes.stop());
   /** What was made for sessions that are over. */
   const givenBack = new Set<Promise<unknown>>();
   const files = keptFiles(config.state);
@@ -240,6 +265,8 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       tls: () => certificate.current(),
       allowPlainText: allowsPlainText(listener),
     };
+    for (const resource of resourcesOf(protocol, config.resources))
+      trials.set(resource.name, () => tryTarget(spoken, resource, trialOptions));
     carriers.set(protocol, (stream, peer) => {
       // TLS of the tunnel is around it.
       void pipeline.carry(stream, peer, { ...entrance, allowPlainText: true });
@@ -310,11 +337,13 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   }, STANDING_MS).unref();
   ownKey.start();
   link.start();
+  probes.start();
   return ok({
     listeners: bound(),
     health: health?.address,
     ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
+      await probes.stop();
       const parts = { sessions: pipeline, givenBack, recording: recording.value, link, limits: config.limits, log };
       await drainConnector({ ...parts, listeners: listeners.values() }, (until) => {
         drainingUntil = until.toISOString();

@@ -45,9 +45,7 @@ export function createTargets<P extends ProtocolName>(
   /** Told of what goes on behind the end of a session. */
   givingBack: SessionScope['givingBack'] = () => {},
 ): (resource: ResourceName, session: TargetSession) => Promise<Result<Upstream<P>, Refusal>> {
-  const isOurs = (resource: ResourceConfig): resource is ResourceConfigOf<P> & ResourceConfig =>
-    resource.protocol === protocol;
-  const targets = new Map(resources.filter(isOurs).map((resource) => [resource.name, resource]));
+  const targets = new Map(resourcesOf(protocol, resources).map((resource) => [resource.name, resource]));
   const toolsFor = targetTools(credentials, CONNECT_TIMEOUT_MS);
   return async (name, session) => {
     const resource = targets.get(name);
@@ -59,9 +57,19 @@ export function createTargets<P extends ProtocolName>(
     );
     if (opened.ok) return opened;
     for (const { message } of opened.error) onFault(name, message);
-    return err(UNUSABLE[opened.error.some((fault) => fault.of === 'credential') ? 'credential' : 'authority']);
+    return err(unusable(opened.error));
   };
 }
+
+export function resourcesOf<P extends ProtocolName>(protocol: P, resources: readonly ResourceConfig[]) {
+  const isOurs = (resource: ResourceConfig): resource is ResourceConfigOf<P> & ResourceConfig =>
+    resource.protocol === protocol;
+  return resources.filter(isOurs);
+}
+
+/** What a person is told of a target whose settings name what cannot be had. */
+export const unusable = (faults: readonly Pick<TargetFault, 'of'>[]): Refusal =>
+  UNUSABLE[faults.some((fault) => fault.of === 'credential') ? 'credential' : 'authority'];
 
 /** Each source is opened once, so that what is kept of it between sessions is kept once. */
 export function targetTools(

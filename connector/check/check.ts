@@ -3,7 +3,6 @@
 
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { newId } from '../../core/ids.ts';
 import type { SettingPlace } from '../config/load-config.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { ConnectorConfig, ResourceConfig, ResourceConfigOf } from '../config/settings.ts';
@@ -12,12 +11,13 @@ import { readToken } from '../control/join.ts';
 import type { SessionScope } from '../credentials/credential.ts';
 import { type CredentialDeps, createCredentials } from '../credentials/open-credential.ts';
 import { namedMaskingKey } from '../masking/masking-key.ts';
-import type { Protocol, TargetTools } from '../protocol.ts';
+import type { TargetTools } from '../protocol.ts';
 import { bucketFault } from '../recording/store/s3-bucket-proof.ts';
 import { PROTOCOL_MODULES } from '../registry.ts';
 import { readJoined } from '../state/identity.ts';
 import { storeSettings } from '../store-settings.ts';
 import { targetTools } from '../targets.ts';
+import { type Trial, tryTarget } from '../trial.ts';
 import { tryBucket } from './bucket-trial.ts';
 
 /** A target that takes longer is too slow for people who wait for it. */
@@ -133,41 +133,15 @@ const addressOf = <P extends ProtocolName>(protocol: P, { settings }: ResourceCo
 /** `setting`: where it stands, when it is in the settings. */
 async function faultsOf<P extends ProtocolName>(
   protocol: P,
-  { name, settings }: ResourceConfigOf<P>,
+  resource: ResourceConfigOf<P>,
   toolsFor: (session: SessionScope) => TargetTools,
-): Promise<readonly { readonly setting?: string; readonly message: string }[]> {
+): Promise<Trial['faults']> {
   const module = PROTOCOL_MODULES[protocol];
-  const over = new AbortController();
-  const left: Promise<unknown>[] = [];
-  const at = `${name} (${module.address(settings)})`;
-  const told: string[] = [];
-  const session: SessionScope = {
-    ...{ id: newId('ses'), untilMs: Date.now() + TARGET_TIMEOUT_MS, owner: 'check', over: over.signal },
-    onFault: (message) => told.push(message),
-    givingBack: (work) => left.push(work),
-  };
-  try {
-    const target = await module.openTarget(settings, toolsFor(session));
-    if (!target.ok) return target.error;
-    const fault = await triedTarget(module.create({}), target.value);
-    if (fault !== undefined) told.unshift(fault);
-  } finally {
-    // Leaves nothing behind: what was made for it is given back before the process ends.
-    over.abort();
-    await Promise.all(left);
-  }
-  return told.map((message) => ({ message: `${at}: ${message}` }));
-}
-
-async function triedTarget<Upstream>(protocol: Protocol<Upstream>, target: Upstream): Promise<string | undefined> {
-  try {
-    const tried = await protocol.tryTarget(target);
-    return tried.ok ? undefined : tried.error;
-  } catch (error) {
-    // A certificate file that is none, say: OpenSSL's words hold no line of it.
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    return `it cannot be tried (${code})${code.startsWith('ERR_OSSL') ? ': is tls.ca a certificate in PEM?' : ''}`;
-  }
+  const { faults } = await tryTarget(module.create({}), resource, {
+    ...{ toolsFor, withinMs: TARGET_TIMEOUT_MS, rights: true },
+  });
+  const at = `${resource.name} (${module.address(resource.settings)})`;
+  return faults.map((fault) => ('setting' in fault ? fault : { message: `${at}: ${fault.message}` }));
 }
 
 /** Whether a start could make the folder, or write into it; tried in the nearest one that is there, and taken away again. */

@@ -128,6 +128,14 @@ export const ConnectorDocument = z.strictObject({
   health: z.strictObject({ host: Host.optional(), port: listenPort }).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   limits: Limits.optional(),
+  /** How often each target is logged in to where no session does: docs/connector.md#health-of-targets. */
+  probes: z
+    .strictObject({
+      periodSeconds: z.union([z.literal(0), z.number().int().min(10).max(3600)], {
+        error: 'expected whole seconds from 10 to 3600, or 0 for none',
+      }),
+    })
+    .optional(),
   /** HashiCorp Vault, for the credentials that stand there or are made there. */
   vault: Vault.optional(),
   /** Whether its ECS task is protected from scale-in while sessions run. */

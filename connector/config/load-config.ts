@@ -167,6 +167,7 @@ function combine(
     },
     vault: document.vault && vaultOf(document.vault, there),
     ecsTaskProtection: document.ecsTaskProtection ?? false,
+    probePeriodMs: document.probes && document.probes.periodSeconds * 1000,
     maskingKey: document.masking?.key && credentialSource(document.masking.key, there),
     resources: document.resources.map((resource) => settled(resource.protocol, resource, there)),
   });

@@ -78,6 +78,8 @@ export interface ConnectorConfig {
   /** Undefined: no credential is there. */
   readonly vault: VaultSettings | undefined;
   readonly ecsTaskProtection: boolean;
+  /** Of a target, in milliseconds; 0: none; undefined: the default of whoever does it. */
+  readonly probePeriodMs: number | undefined;
   /** What masked values are keyed with; undefined: a key of this connector's own. */
   readonly maskingKey: CredentialSource | undefined;
   readonly resources: readonly ResourceConfig[];

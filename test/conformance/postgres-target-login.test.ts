@@ -4,7 +4,13 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createCredentials } from '../../connector/credentials/open-credential.ts';
+import { createLogger } from '../../connector/logger.ts';
 import { cancelRequest, int32, message, PROTOCOL_3_0 } from '../../connector/protocols/postgres/wire/messages.ts';
+import { PROTOCOL_MODULES } from '../../connector/registry.ts';
+import { targetTools } from '../../connector/targets.ts';
+import { tryTarget } from '../../connector/trial.ts';
+import { ResourceName } from '../../core/resource.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
 import { password, startGateway, trusted } from '../harness/gateway.ts';
 import { dialRaw, logInRaw, type RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
@@ -127,6 +133,45 @@ describe('the target is logged in to', () => {
     await impostor.close();
   });
 });
+
+it('a probe tells the operator what the target said, and people that it was refused', async () => {
+  const target = await startFakeTarget();
+  const { settings, ...resource } = parseResource(target.port);
+  const credentials = createCredentials({ environment: {}, log: createLogger(() => {}) });
+  const trying = tryTarget(
+    PROTOCOL_MODULES.postgres.create({}),
+    { ...resource, settings },
+    {
+      ...{ toolsFor: targetTools(credentials, 5_000), withinMs: 5_000, rights: false },
+    },
+  );
+  await until('the probe dialled', () => target.connections.length === 1);
+  const peer = target.connections[0] as RawPeer;
+  await peer.take(4);
+  peer.send(message('E', 'SFATAL\0VFATAL\0C42704\0Mno entry for host 10.1.2.3, user gatehouse_rw\0\0'));
+  peer.socket.end();
+  const { faults, refusal, madeUser } = await trying;
+  expect(faults[0]?.message).toContain('no entry for host 10.1.2.3, user gatehouse_rw');
+  expect(refusal?.message).toBe("The target refused the gateway's login. Tell an administrator.");
+  expect(madeUser).toBe(false);
+  await target.close();
+});
+
+function parseResource(port: number) {
+  const written = {
+    name: 'demo',
+    protocol: 'postgres',
+    host: '127.0.0.1',
+    port,
+    user: 'gatehouse_rw',
+    tls: { mode: 'off' },
+  };
+  const { postgres } = PROTOCOL_MODULES;
+  return {
+    ...{ name: ResourceName.parse('demo'), protocol: 'postgres' as const, labels: {}, description: undefined },
+    settings: postgres.settle(postgres.resource.strip().parse(written), (path) => path),
+  };
+}
 
 it('connector --check tries each target and says what it said to this login', () => {
   const file = join(directory, 'check.yaml');

@@ -49,6 +49,14 @@ beforeEach((context) => {
 });
 
 describe('a connector at work', () => {
+  test('its target is known to be usable before anybody has a session there', async () => {
+    await vi.waitFor(async () => {
+      const { resources } = await alice.get('/resources', ResourceList);
+      expect(resources[0]?.target).toEqual({ at: expect.any(String) });
+    }, 15_000);
+    expect((await carol.get('/sessions', SessionPage)).sessions).toEqual([]);
+  });
+
   test('psql with a grant, TLS verified in full, sealed in the catalogue and witnessed at the edge', async () => {
     writeFileSync(join(directory, 'ca.pem'), await alice.bytes('//ca.pem'));
     const { id, secret: password } = await grant();

@@ -21,7 +21,8 @@ beforeEach(async () => {
   running = [];
   writeFileSync(
     join(directory, 'connector.yaml'),
-    `resources:
+    `probes: { periodSeconds: 0 }
+resources:
   - name: demo
     protocol: postgres
     labels: { env: test }
@@ -128,6 +129,39 @@ test('one that serves nothing is alive and not ready, and says so', async () => 
   await idle.event('serving.nothing');
   expect(await health(idle, '/livez')).toMatchObject({ status: 200, body: { ok: false } });
   expect(await health(idle, '/readyz')).toMatchObject({ status: 503, body: { link: { state: 'linked', serving: 0 } } });
+});
+
+test('targets are tried without a session: the edge hears in words for people, the log in detail, and a stop ends them', async () => {
+  const nobody = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => nobody.once('listening', resolve));
+  const { port } = nobody.address() as AddressInfo;
+  await new Promise((resolve) => nobody.close(resolve));
+  const file = join(directory, 'connector.yaml');
+  const settings = readFileSync(file, 'utf8').replace(/^probes.*\n/, '');
+  writeFileSync(file, settings.replace('host: db.internal.example', `host: 127.0.0.1\n    port: ${port}`));
+  edge.onMessage = (message, reply) => {
+    if (message.kind !== 'hello') return answerAll(message, reply);
+    reply({ kind: 'welcome', policyVersion: 1, understands: ['targets.seen'] });
+  };
+  const connector = run();
+  expect(await connector.event('target.unusable')).toMatchObject({
+    resource: 'demo',
+    message: expect.stringContaining('See host and port'),
+  });
+  const told = () => edge.messages.flatMap((it) => (it.kind === 'targets.seen' ? it.targets : []));
+  await vi.waitFor(
+    () =>
+      expect(told()).toEqual([
+        {
+          resource: 'demo',
+          at: expect.any(String),
+          fault: 'The database is not reachable (ECONNREFUSED). Tell an administrator if it stays so.',
+        },
+      ]),
+    10_000,
+  );
+  connector.child.kill('SIGTERM');
+  expect((await connector.ended).code).toBe(0);
 });
 
 test('ECS task protection outside of ECS is refused', async () => {

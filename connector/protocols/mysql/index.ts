@@ -223,7 +223,5 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
 
   const turnAwayFirst = (stream: ByteStream, refusal: Refusal) => tell(stream, 0, refusal);
 
-  const tryTarget = (target: UpstreamTarget): Promise<Result<undefined, string>> =>
-    target.sessionUser ? trySessionAccounts(target) : tryMysqlTarget(target);
-  return { carry, turnAway: turnAwayFirst, tryTarget };
+  return { carry, turnAway: turnAwayFirst, tryTarget: tryMysqlTarget, tryRights: trySessionAccounts };
 }

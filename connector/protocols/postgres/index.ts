@@ -169,10 +169,5 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
     return session.carry(conversation);
   }
 
-  async function tryTarget(target: UpstreamTarget): Promise<Result<undefined, string>> {
-    const tried = await tryLogIn(target);
-    return tried.ok ? trySessionRoles(target) : tried;
-  }
-
-  return { carry, turnAway: tell, tryTarget };
+  return { carry, turnAway: tell, tryTarget: tryLogIn, tryRights: trySessionRoles };
 }

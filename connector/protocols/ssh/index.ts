@@ -134,7 +134,7 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
     async tryTarget(target) {
       const tried = await logInAtTarget(target);
       if (tried.ok) tried.value.disconnect('The gateway only looked whether it is let in.');
-      return tried.ok ? ok(undefined) : err(tried.error.detail);
+      return tried.ok ? ok(undefined) : tried;
     },
     hostKey: loaded.ok
       ? ok({

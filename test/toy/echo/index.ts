@@ -107,7 +107,9 @@ function createEcho(): Protocol<EchoTarget> {
     tryTarget: async (target) => {
       const tried = await logIn(target, new AbortController().signal);
       if (tried.ok) tried.value.destroy();
-      return tried.ok ? ok(undefined) : err(tried.error.message);
+      return tried.ok
+        ? ok(undefined)
+        : err({ refusal: { ...tried.error, ofTarget: true }, detail: tried.error.message });
     },
   };
 }

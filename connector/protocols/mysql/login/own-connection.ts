@@ -92,5 +92,5 @@ export async function openOwnConnection(target: UpstreamTarget): Promise<Result<
   const opened = await logInAsGateway({ ...target, database: undefined });
   return opened.ok
     ? ok(new OwnConnection(opened.value.socket))
-    : err({ message: `the administrator's login failed: ${opened.error}`, code: NO_LOGIN });
+    : err({ message: `the administrator's login failed: ${opened.error.detail}`, code: NO_LOGIN });
 }

@@ -8,6 +8,7 @@ import { ConnectionLost } from '../../../net/byte-reader.ts';
 import { dialFaultForClients, loginFaultForOperators, NO_TLS } from '../../../net/database-target.ts';
 import { dial, DialFault, secureClient, type UpstreamTarget } from '../../../net/dial.ts';
 import { NO_CREDENTIAL, withLogin } from '../../../net/with-login.ts';
+import type { TargetLoginFault } from '../../../protocol.ts';
 import { AnswerReader } from '../wire/answer-reader.ts';
 import { CAPABILITIES, flagsOf, has, missingAt, ofSession } from '../wire/capabilities.ts';
 import { COM_QUERY } from '../wire/commands.ts';
@@ -67,22 +68,23 @@ export async function logInUpstream(
 }
 
 /** Logs in at the target as a session would, and leaves. The fault is for the operator, whose settings these are. */
-export async function tryMysqlTarget(target: UpstreamTarget): Promise<Result<undefined, string>> {
-  const opened = await logInAsGateway(target);
+export async function tryMysqlTarget(target: UpstreamTarget): Promise<Result<undefined, TargetLoginFault>> {
+  // The administrator of session users may have no right to the database.
+  const opened = await logInAsGateway(target.sessionUser ? { ...target, database: undefined } : target);
   if (!opened.ok) return opened;
   leave(opened.value.socket);
   return ok(undefined);
 }
 
-/** Logs in for statements of the gateway's own. The error is for the operator. */
-export async function logInAsGateway(target: UpstreamTarget): Promise<Result<MysqlUpstream, string>> {
+/** Logs in for statements of the gateway's own. */
+export async function logInAsGateway(target: UpstreamTarget): Promise<Result<MysqlUpstream, TargetLoginFault>> {
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
   try {
     return ok(await open(target, OWN, signal));
   } catch (error) {
-    const { reason, message } = refusalOf(error, signal);
+    const refusal = refusalOf(error, signal);
     const said = error instanceof UpstreamFault ? error.targetSaid : undefined;
-    return err(loginFaultForOperators({ reason, message }, said));
+    return err({ refusal, detail: loginFaultForOperators(refusal, said) });
   }
 }
 

@@ -7,6 +7,7 @@ import { ByteReader, ConnectionLost } from '../../../net/byte-reader.ts';
 import { dialFaultForClients, loginFaultForOperators, NO_TLS } from '../../../net/database-target.ts';
 import { dial, DialFault, secureClient, type UpstreamTarget } from '../../../net/dial.ts';
 import { NO_CREDENTIAL, withLogin } from '../../../net/with-login.ts';
+import type { TargetLoginFault } from '../../../protocol.ts';
 import {
   int32,
   MAX_LOGIN_MESSAGE_BYTES,
@@ -52,8 +53,8 @@ export async function logIn(
   }
 }
 
-/** Logs in at the target as a session would, and leaves. The fault is for the operator, whose settings these are. */
-export async function tryLogIn(target: UpstreamTarget): Promise<Result<undefined, string>> {
+/** Logs in at the target as a session would, and leaves. */
+export async function tryLogIn(target: UpstreamTarget): Promise<Result<undefined, TargetLoginFault>> {
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
   try {
     const { socket } = await open(target, undefined, new Map(), signal);
@@ -62,9 +63,9 @@ export async function tryLogIn(target: UpstreamTarget): Promise<Result<undefined
     socket.resume();
     return ok(undefined);
   } catch (error) {
-    const { reason, message: told } = refusalOf(error, signal);
+    const refusal = refusalOf(error, signal);
     const said = error instanceof LoginFault ? error.targetSaid : undefined;
-    return err(loginFaultForOperators({ reason, message: told }, said));
+    return err({ refusal, detail: loginFaultForOperators(refusal, said) });
   }
 }
 

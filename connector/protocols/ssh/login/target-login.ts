@@ -2,12 +2,12 @@
 // again, and a login that began is brought to its end: a target may shut out the gateway's address for everybody, after
 // logins that fail or are left in their middle (OpenSSH 9.8, PerSourcePenalties).
 
-import type { TargetRefusal } from '../../../door.ts';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import type { Secret } from '../../../../core/secret.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
 import { dial, DialFault } from '../../../net/dial.ts';
 import { orAborted } from '../../../net/or-aborted.ts';
+import type { TargetLoginFault } from '../../../protocol.ts';
 import {
   FieldReader,
   fieldsOf,
@@ -37,12 +37,6 @@ export interface SshTarget {
     | { readonly kind: 'password'; readonly password: Secret<string> };
   readonly hostKeys: PinnedKeys;
   readonly connectTimeoutMs: number;
-}
-
-/** `detail`: for the operator. */
-interface TargetLoginFault {
-  readonly refusal: TargetRefusal;
-  readonly detail: string;
 }
 
 /** What questions of keyboard-interactive are answered with the password: a login asks it once or twice. */
