@@ -38,7 +38,7 @@ import type {
   Witnessed,
 } from '../core/api.ts';
 import type { OpenedTunnel } from '../core/tunnel/opened-tunnel.ts';
-import type { JoinToken } from '../core/connectors/join.ts';
+import type { JoinToken, JoinTokenUse } from '../core/connectors/join.ts';
 import type { ExportQuery } from '../core/replay/exports.ts';
 import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
@@ -294,6 +294,8 @@ export interface Gatehouse {
   /** Administrators only. The token is shown this once and joins one connector. */
   /** `site`: of the connector that it joins. */
   createJoinToken(who: Identity, site?: SiteName): Answer<z.infer<typeof JoinToken>>;
+  /** Administrators only: whether a connector joined by it. */
+  joinTokenUse(who: Identity, id: string): Answer<JoinTokenUse>;
   /** What the person is about to approve; `userCode` as typed (case, spaces and dashes do not matter). */
   describeDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   /** Gives the device a token that acts as `who`. Call only for somebody signed in at the portal, never for a token. */

@@ -5,7 +5,17 @@ import { SiteName } from '../fleet/site.ts';
 import { ConnectorId } from '../ids.ts';
 import { ConnectorPublicKey } from './connector-keys.ts';
 
-export const JoinToken = z.object({ token: z.string(), expiresAt: z.iso.datetime(), site: SiteName.optional() });
+/** By which its inviter sees whether it was used: the token's SHA-256 in hex, of which nobody makes the token. */
+export const JoinTokenId = z.string().regex(/^[0-9a-f]{64}$/, 'expected the id of a join token');
+export const JoinToken = z.object({
+  token: z.string(),
+  id: JoinTokenId,
+  expiresAt: z.iso.datetime(),
+  site: SiteName.optional(),
+});
+/** `connector`: that joined by it. Without one it waits for its use until `expiresAt`. */
+export const JoinTokenUse = z.object({ connector: ConnectorId.optional(), expiresAt: z.iso.datetime().optional() });
+export type JoinTokenUse = z.infer<typeof JoinTokenUse>;
 export const JoinRequest = z.strictObject({
   token: z.string().max(200),
   /** As its file has it; the token's decides, and another is refused. */

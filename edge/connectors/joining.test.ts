@@ -30,6 +30,31 @@ describe('joining', () => {
     expect((await join({ token, name: 'b', key: (await TestConnector.newKey()).key })).status).toBe(403);
   });
 
+  test('who made a token sees whether a connector joined by it, and nobody else does', async () => {
+    const { token, id, expiresAt } = await (await bob.send('POST', '/connectors/join-tokens')).json<{
+      token: string;
+      id: string;
+      expiresAt: string;
+    }>();
+    const use = async (caller: Caller, which = id) => {
+      const response = await caller.get(`/connectors/join-tokens/${which}`);
+      return { status: response.status, body: await response.json() };
+    };
+    expect(await use(bob)).toEqual({ status: 200, body: { expiresAt } });
+    expect((await use(alice)).status).toBe(403);
+    expect(
+      (
+        await use(
+          bob,
+          id.replace(/^./, (first) => (first === '0' ? '1' : '0')),
+        )
+      ).status,
+    ).toBe(404);
+    expect((await use(bob, token)).status).toBe(400);
+    const joined = await (await join({ token, name: 'a', key: (await TestConnector.newKey()).key })).json();
+    expect(await use(bob)).toEqual({ status: 200, body: joined });
+  });
+
   test('what can be no key is refused, and leaves the token good', async () => {
     const { token } = await (await bob.send('POST', '/connectors/join-tokens')).json<{ token: string }>();
     for (const key of ['!'.repeat(43), 'A'.repeat(44), '<b>'.padEnd(43, 'A')])

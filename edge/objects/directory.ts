@@ -240,6 +240,9 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   invite(hash: string, by: string, expires: number | undefined, site?: SiteName) {
     this.#connectors.invite(hash, by, expires, site);
   }
+  joinTokenUse(hash: string) {
+    return this.#connectors.joinTokenUse(hash, Date.now());
+  }
   invitation(hash: string, key: string) {
     return this.#connectors.invitation(hash, key, Date.now());
   }

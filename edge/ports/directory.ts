@@ -1,6 +1,7 @@
 // The directory: people, device logins, connectors and what they announced, policy versions,
 // requests as lists need them, limits, and the certificate authority's key.
 
+import type { JoinTokenUse } from '../../core/connectors/join.ts';
 import type { RegisteredKey } from '../../core/api.ts';
 import type { Approval, RecordingKind } from '../../core/approval/approval.ts';
 import type { ConnectorKey } from '../../core/connectors/connector-keys.ts';
@@ -91,6 +92,8 @@ export interface DirectoryPort extends ConnectorKeysPort {
    * token changes nothing.
    */
   invite(hash: string, by: string, expires: number | undefined, site?: SiteName): Promise<void>;
+  /** Undefined: there is no such token, or it expired unused. */
+  joinTokenUse(hash: string): Promise<JoinTokenUse | undefined>;
   /** While the token can be used: unused and not expired, or used by this very key (an answer was lost). */
   invitation(hash: string, key: string): Promise<Invitation | undefined>;
   join(input: {

@@ -12,7 +12,7 @@ import {
   RotationAsked,
   RuleGone,
 } from '../../core/api.ts';
-import { JoinToken } from '../../core/connectors/join.ts';
+import { JoinToken, JoinTokenId, JoinTokenUse } from '../../core/connectors/join.ts';
 import { AuditKind } from '../../core/audit/audit.ts';
 import { ConnectorSite, JoinTokenRequest } from '../../core/fleet/fleet-member.ts';
 import { ConnectorId } from '../../core/ids.ts';
@@ -78,6 +78,17 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       responses: jsonAnswer(JoinToken, 'Shown this once; joins one connector, of that site if one is given'),
     }),
     async (c) => answer(c, await gatehouse.createJoinToken(whoAsks(c), c.req.valid('query').site)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/connectors/join-tokens/{id}',
+      summary: 'Whether a connector joined by a token (administrators)',
+      request: { params: z.object({ id: JoinTokenId }) },
+      responses: jsonAnswer(JoinTokenUse, 'Its connector; none: the token waits. One that expired unused is not found'),
+    }),
+    async (c) => answer(c, await gatehouse.joinTokenUse(whoAsks(c), c.req.valid('param').id)),
   );
 
   api.openapi(

@@ -1,5 +1,6 @@
 // Connectors that joined, the tokens they joined with, and the resources they announced. Replicas of a site announce the same.
 
+import type { JoinTokenUse } from '../../core/connectors/join.ts';
 import { SiteName } from '../../core/fleet/site.ts';
 import { ConnectorId } from '../../core/ids.ts';
 import { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
@@ -91,6 +92,15 @@ export class Connectors {
     const usable =
       row.used_by !== null ? this.#byKey(key) === row.used_by : row.expires_ms === null || Number(row.expires_ms) > now;
     return usable ? { by: String(row.invited_by), ...siteIn(row) } : undefined;
+  }
+
+  /** Undefined: there is no such token, or it expired unused. */
+  joinTokenUse(hash: string, now: number): JoinTokenUse | undefined {
+    const row = this.#sql.exec('SELECT used_by, expires_ms FROM join_tokens WHERE hash = ?', hash).toArray()[0];
+    if (!row) return undefined;
+    if (row.used_by !== null) return { connector: ConnectorId.parse(row.used_by) };
+    if (row.expires_ms === null) return {};
+    return Number(row.expires_ms) > now ? { expiresAt: new Date(Number(row.expires_ms)).toISOString() } : undefined;
   }
 
   join(input: Joining & { readonly hash: string }, now: number): Result<ConnectorId, 'token_wrong' | 'key_known'> {

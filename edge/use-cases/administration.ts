@@ -20,6 +20,7 @@ type AdministrationUseCases = Pick<
   Gatehouse,
   | 'connectors'
   | 'createJoinToken'
+  | 'joinTokenUse'
   | 'setConnectorSite'
   | 'policy'
   | 'applyPolicy'
@@ -98,8 +99,17 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
         object: 'connector',
         details: { expiresAt: iso(expires), ...(site !== undefined && { site }) },
       });
-      await deps.directory.invite(await hashToken(token), who.email, expires, site);
-      return ok({ token: token.reveal(), expiresAt: iso(expires), ...(site !== undefined && { site }) });
+      const id = await hashToken(token);
+      await deps.directory.invite(id, who.email, expires, site);
+      return ok({ token: token.reveal(), id, expiresAt: iso(expires), ...(site !== undefined && { site }) });
+    },
+
+    async joinTokenUse(who, id) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.administrator) return fault('forbidden', 'Only administrators invite connectors.');
+      const use = await deps.directory.joinTokenUse(id);
+      return use ? ok(use) : fault('not_found', 'There is no such join token, or it expired unused: make another.');
     },
 
     async policy(who) {

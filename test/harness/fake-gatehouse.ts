@@ -2,7 +2,7 @@
 // authorises like the real one, roughly, and notes every call. Time is an argument.
 
 import { AuditKind, type AuditEntry } from '../../core/audit/audit.ts';
-import type { AuditExportStanding, IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { AuditExportStanding, IssuedGrant, ListedConnector, ListedGrant, ListedResource, Me } from '../../core/api.ts';
 import type { ExportParts } from '../../core/replay/exports.ts';
 import type { ReplayQuery } from '../../core/replay/terminal.ts';
 import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';
@@ -43,6 +43,8 @@ export interface FakeGatehouse extends Gatehouse, Pick<ReturnType<typeof fakeVie
   readonly keeping: FakeRetention;
   /** Hits that one search gets to see at most. */
   searchedHits: number;
+  /** By the join token. */
+  joined: ListedConnector | undefined;
   /** While set, every method answers with it. */
   fault: UseCaseFault | undefined;
 }
@@ -156,6 +158,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     waiting,
     fault: undefined,
     searchedHits: 100,
+    joined: undefined,
     exportStanding: { exportedThrough: 1200, waiting: 3, waitingSince: iso(now() - 20_000) },
     policyMistakes: [],
     policyWarnings: [],
@@ -419,8 +422,18 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     },
     async createJoinToken(who, site) {
       return meOf(who).administrator
-        ? ok({ token: 'gjt_k7m2q9x4wz8v3b6n', expiresAt: iso(now() + 3_600_000), ...(site !== undefined && { site }) })
+        ? ok({
+            token: 'gjt_k7m2q9x4wz8v3b6n',
+            id: 'ab'.repeat(32),
+            expiresAt: iso(now() + 3_600_000),
+            ...(site !== undefined && { site }),
+          })
         : err({ reason: 'forbidden', message: 'Only administrators add connectors.' });
+    },
+    async joinTokenUse(who) {
+      return meOf(who).administrator
+        ? ok(fake.joined ? { connector: fake.joined.id } : { expiresAt: iso(now() + 3_600_000) })
+        : err({ reason: 'forbidden', message: 'Only administrators invite connectors.' });
     },
     async describeDevice(who, code) {
       note('describeDevice', who, code);

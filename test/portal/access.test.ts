@@ -3,6 +3,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ResourceName } from '../../core/resource.ts';
+import { PEOPLE } from '../harness/fake-gatehouse.ts';
 import { launchBrowser, visit } from './browser.ts';
 import { type PortalSite, startPortalSite } from './site.ts';
 
@@ -305,6 +306,30 @@ describe('what only some may see', () => {
     await bob.page.locator('#join-token').waitFor();
     await bob.page.getByText('It joins one connector of site office').waitFor();
     expect(bob.page.url()).not.toContain('gjt_');
+    // What to type, whole: settings for this edge, and the token by the shell's input.
+    expect(await bob.page.locator('#join-settings').innerText()).toContain(`edge: ${site.origin}\nsite: office\n`);
+    expect(await bob.page.locator('#join-store').innerText()).toMatch(/<<'END'\ngjt_\w+\nEND$/);
+    const status = bob.page.locator('#joining');
+    expect(await status.innerText()).toContain('nothing has joined by this token yet');
+    const who = PEOPLE.bob;
+    const [connectors, resources] = [await site.gatehouse.connectors(who), await site.gatehouse.resources(who)];
+    const joined = connectors.ok ? connectors.value[0] : undefined;
+    const own = resources.ok ? resources.value.filter((it) => it.connector.id === joined?.id) : [];
+    expect(own.length).toBe(3);
+    site.gatehouse.joined = joined;
+    await status.getByText('demo-connector is connected, 0 of 3 targets reachable.').waitFor();
+    await status.getByText('being tried').waitFor();
+    const at = new Date(site.clock.now()).toISOString();
+    const see = (from: number, target: object) => own.slice(from).map((it) => Object.assign(it, { target }));
+    see(0, { at });
+    see(2, { at, fault: 'The database is not reachable (ECONNREFUSED).' });
+    await status.getByText('2 of 3 targets reachable.').waitFor();
+    await status.getByText(`${own[2]?.name}: The database is not reachable (ECONNREFUSED).`).waitFor();
+    see(2, { at });
+    await status.getByText('3 of 3 targets reachable.').waitFor();
+    expect(await status.getAttribute('data-live')).toBeNull();
+    await status.getByRole('link', { name: 'ask for access' }).click();
+    await bob.page.waitForURL('**/request/*');
     await bob.close();
     const alice = await visit(browser, site, '/connectors');
     expect(await alice.page.getByRole('button', { name: 'Add a connector' }).count()).toBe(0);

@@ -6,10 +6,11 @@ import { JoinTokenRequest } from '../../../core/fleet/fleet-member.ts';
 import { ConnectorId } from '../../../core/ids.ts';
 import type { UseCaseFault } from '../../gatehouse.ts';
 import type { PortalDeps } from '../deps.ts';
-import { show, showAnswer, showFault, signedIn, type Visit } from '../page.tsx';
+import { show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
 import { AuditLogPage } from '../pages/audit.tsx';
-import { RevokeConnectorPage } from '../pages/connector-keys.tsx';
-import { ConnectorsPage, JoinTokenPage } from '../pages/connectors.tsx';
+import { AddConnectorPage, JoiningStatus } from '../pages/connectors/add.tsx';
+import { RevokeConnectorPage } from '../pages/connectors/keys.tsx';
+import { ConnectorsPage } from '../pages/connectors/list.tsx';
 import { PolicyPage } from '../pages/policy.tsx';
 import { sinceOf } from './sessions.tsx';
 
@@ -106,11 +107,34 @@ export function administrationPages(deps: PortalDeps): Hono {
           message: 'A site is written in lower-case letters, digits and dashes, at most 63.',
         });
       const made = await gatehouse.createJoinToken(visit.me.identity, wanted.data.site);
-      return showAnswer(visit, made, ({ token, expiresAt, site }) =>
-        show(visit, 'Add a connector', <JoinTokenPage token={token} expiresAt={expiresAt} site={site} />),
+      return showAnswer(visit, made, (invited) =>
+        show(visit, 'Add a connector', <AddConnectorPage {...invited} edge={new URL(visit.c.req.url).origin} />),
       );
     }),
   );
+
+  app.get(
+    '/connectors/join-tokens/:id',
+    signedIn(deps, async (visit) => {
+      const { identity } = visit.me;
+      const id = visit.c.req.param('id') ?? '';
+      const use = await gatehouse.joinTokenUse(identity, id);
+      if (!use.ok && use.error.reason !== 'not_found') return showFault(visit, use.error);
+      const [connectors, resources] = await Promise.all([
+        gatehouse.connectors(identity),
+        gatehouse.resources(identity),
+      ]);
+      const connector = connectors.ok
+        ? connectors.value.find((it) => use.ok && it.id === use.value.connector)
+        : undefined;
+      const own = resources.ok ? resources.value.filter((it) => it.connector.id === connector?.id) : [];
+      return showFragment(
+        visit,
+        <JoiningStatus id={id} use={use.ok ? use.value : 'expired'} connector={connector} resources={own} />,
+      );
+    }),
+  );
+
   const askToRevoke = async (visit: Visit, id: string, again?: { reason: string; problem: string }) => {
     const connector = ConnectorId.safeParse(id);
     if (!connector.success) return showFault(visit, NO_CONNECTOR);
@@ -147,6 +171,7 @@ export function administrationPages(deps: PortalDeps): Hono {
     }),
   );
 
+  // Reloaded: the token is shown once.
   app.get('/connectors/join-token', (c) => c.redirect('/connectors', 303));
 
   return app;

@@ -1,8 +1,8 @@
 // Of one connector: the question before its key is taken away, and the way there.
 
-import type { ListedConnector } from '../../../core/api.ts';
-import { NoticeBox, to } from '../components/parts.tsx';
-import { Mono, Text, Time } from '../components/text.tsx';
+import type { ListedConnector } from '../../../../core/api.ts';
+import { NoticeBox, to } from '../../components/parts.tsx';
+import { Mono, Text, Time } from '../../components/text.tsx';
 
 export const RevokeConnectorPage = ({
   connector,

@@ -1,8 +1,8 @@
-import type { ListedConnector, ListedResource } from '../../../core/api.ts';
-import { count, showBytes } from '../../../core/text/amounts.ts';
-import { Badge, ConnectorBadge, Copyable, Empty, NoticeBox, to } from '../components/parts.tsx';
-import { Mono, Text, Time } from '../components/text.tsx';
-import { ConnectorStandingFacts } from './connector-keys.tsx';
+import type { ListedConnector, ListedResource } from '../../../../core/api.ts';
+import { count, showBytes } from '../../../../core/text/amounts.ts';
+import { Badge, ConnectorBadge, Empty, NoticeBox, to } from '../../components/parts.tsx';
+import { Mono, Text, Time } from '../../components/text.tsx';
+import { ConnectorStandingFacts } from './keys.tsx';
 
 interface ConnectorsPageProps {
   connectors: readonly ListedConnector[];
@@ -171,42 +171,6 @@ const Status = ({ status }: { status: ListedConnector['status'] }) => {
     </>
   );
 };
-
-interface JoinTokenProps {
-  readonly token: string;
-  readonly expiresAt: string;
-  readonly site: string | undefined;
-}
-
-export const JoinTokenPage = ({ token, expiresAt, site }: JoinTokenProps) => (
-  <div class="narrow">
-    <p class="crumb">
-      <a href="/connectors">Connectors</a>
-    </p>
-    <h1>Add a connector</h1>
-    <NoticeBox kind="plain">
-      <strong>This token is shown this once.</strong> It joins one connector{' '}
-      {site === undefined ? (
-        'without a site'
-      ) : (
-        <>
-          of site <Text value={site} />
-        </>
-      )}
-      , until <Time iso={expiresAt} />.
-    </NoticeBox>
-    <Copyable id="join-token" text={token} label="the join token" />
-    <p>
-      Give it to the connector when it starts for the first time. It makes a key of its own, registers it with this
-      token, and never needs the token again.
-    </p>
-    <p class="form-end">
-      <a class="button" href="/connectors">
-        Done
-      </a>
-    </p>
-  </div>
-);
 
 /** Two connectors announce one name: it stays with the first, and both are shown. */
 const Contested = ({
