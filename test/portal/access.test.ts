@@ -316,7 +316,13 @@ describe('what only some may see', () => {
     const joined = connectors.ok ? connectors.value[0] : undefined;
     const own = resources.ok ? resources.value.filter((it) => it.connector.id === joined?.id) : [];
     expect(own.length).toBe(3);
-    site.gatehouse.joined = joined;
+    if (!joined) throw new Error('no connector');
+    const { online, resources: names } = joined;
+    site.gatehouse.joined = Object.assign(joined, { online: false, resources: [] });
+    await status.getByText('demo-connector joined. Waiting for its link').waitFor();
+    Object.assign(joined, { online });
+    await status.getByText('is connected, and serves nothing').waitFor();
+    Object.assign(joined, { resources: names });
     await status.getByText('demo-connector is connected, 0 of 3 targets reachable.').waitFor();
     await status.getByText('being tried').waitFor();
     const at = new Date(site.clock.now()).toISOString();

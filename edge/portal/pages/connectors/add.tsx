@@ -104,13 +104,19 @@ interface JoiningProps {
 export const JoiningStatus = ({ id, use, connector, resources }: JoiningProps) => (
   <div
     id="joining"
-    {...(use === 'expired' || (connector && usableOf(resources).length === connector.resources?.length)
+    {...(use === 'expired' || isServing(connector, resources)
       ? {}
       : { 'data-live': to('connectors', 'join-tokens', id), 'data-live-every': '2000' })}
   >
     <JoiningWords use={use} connector={connector} resources={resources} />
   </div>
 );
+
+/** It has resources, and a login at each target went well. */
+const isServing = (connector: ListedConnector | undefined, resources: readonly ListedResource[]): boolean =>
+  connector?.online === true &&
+  resources.length > 0 &&
+  usableOf(resources).length === (connector.resources ?? []).length;
 
 const usableOf = (resources: readonly ListedResource[]) =>
   resources.filter(({ target }) => target !== undefined && target.fault === undefined);
@@ -142,7 +148,7 @@ const JoiningWords = ({ use, connector, resources }: Omit<JoiningProps, 'id'>) =
         {connector.contested ? 'others hold the names that it announces.' : 'its settings name no resource.'}
       </NoticeBox>
     );
-  const all = usable.length === announced.length;
+  const all = isServing(connector, resources);
   return (
     <NoticeBox kind={all ? 'good' : unusable.length > 0 ? 'warning' : 'plain'}>
       <strong>
