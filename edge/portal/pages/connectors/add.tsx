@@ -113,10 +113,10 @@ export const JoiningStatus = ({ id, use, connector, resources }: JoiningProps) =
 );
 
 /** It has resources, and a login at each target went well. */
-const isServing = (connector: ListedConnector | undefined, resources: readonly ListedResource[]): boolean =>
-  connector?.online === true &&
-  resources.length > 0 &&
-  usableOf(resources).length === (connector.resources ?? []).length;
+function isServing(connector: ListedConnector | undefined, resources: readonly ListedResource[]): boolean {
+  const announced = connector?.resources?.length ?? 0;
+  return connector?.online === true && announced > 0 && usableOf(resources).length === announced;
+}
 
 const usableOf = (resources: readonly ListedResource[]) =>
   resources.filter(({ target }) => target !== undefined && target.fault === undefined);
