@@ -12,8 +12,8 @@ import { ConnectorId, SessionId } from '../ids.ts';
 import { FORMAT_VERSION, FormatVersion } from './format-version.ts';
 import { type Frame, readFrames } from './frame.ts';
 
-/** Decompressed size at which the writer cuts. */
-export const SEGMENT_TARGET_BYTES = 1024 * 1024;
+/** Decompressed size at which the writer cuts: two that cannot be compressed are read with less than 2 MiB (docs/adr/0036). */
+export const SEGMENT_TARGET_BYTES = 1_000_000;
 /** What a reader accepts: one frame may straddle the target. Guards against decompression bombs. */
 export const MAX_SEGMENT_RAW_BYTES = 4 * 1024 * 1024;
 /** Longest time between a frame of a session's first minute and its segment's upload. */

@@ -32,6 +32,11 @@ const EMULATOR_OPTIONS = { scrollback: 0, allowProposedApi: true, tabStopWidth: 
 
 /** Titles, links (8), colours of the palette and of the cursor, the clipboard (52). */
 const OSC_IGNORED = [0, 1, 2, 4, 8, 10, 11, 12, 52, 104, 110, 111, 112];
+/**
+ * Of keyframes alone, and ignored in what was recorded: `COLUMN;ROW`, from 0, becomes the half of a wide character that is left when
+ * its other half was moved away, in the style in force. Nothing that a terminal understands can write one where it stands.
+ */
+export const HALF_CELL_OSC = 7701;
 /** They do something as often as they are told. */
 const REPEATING = ['I', 'Z', 'S', 'T', 'L', 'M', 'P', '@', 'b', 'X'];
 const MOST_REPETITIONS = 2 * COLUMNS.most;
@@ -98,7 +103,14 @@ export interface Internals {
     Record<(typeof MOVING_ROWS)[number][1], (params: { params: number[] }) => boolean>
   > & {
     readonly _curAttrData: Attributes;
-    readonly _parser: { readonly currentState: number };
+    readonly _parser: {
+      readonly currentState: number;
+      /** Of the character that REP repeats and a combining one joins; 0: none. */
+      readonly precedingJoinState: number;
+      /** Of the sequence that has begun. */
+      readonly _collect: number;
+      readonly _params: { toArray(): unknown[] };
+    };
   };
   readonly _bufferService: {
     readonly cols: number;
@@ -118,12 +130,15 @@ export interface Internals {
       readonly wraparound: boolean;
     };
   };
+  /** Of a code point, in cells. */
+  readonly unicodeService: { wcwidth(codePoint: number): number };
   writeSync(text: string): void;
 }
 
 export class Emulator {
   readonly terminal: Terminal;
   readonly internals: Internals;
+  #restores = false;
 
   /** `plain`: the output of what ran without a terminal, whose lines end with LF alone. */
   constructor(size: Size, { plain = false }: { readonly plain?: boolean } = {}) {
@@ -133,6 +148,10 @@ export class Emulator {
     this.terminal.unicode.activeVersion = '11';
     tame(this.terminal);
     this.internals = (this.terminal as unknown as { readonly _core: Internals })._core;
+    this.terminal.parser.registerOscHandler(HALF_CELL_OSC, (place) => {
+      if (this.#restores) this.#writeHalfCell(place.split(';').map(Number));
+      return true;
+    });
     for (const [final, does] of MOVING_ROWS)
       this.terminal.parser.registerCsiHandler({ final }, ([count]) => {
         if (typeof count !== 'number' || count <= this.rows || count > MOST_REPETITIONS) return false;
@@ -150,6 +169,24 @@ export class Emulator {
 
   write(text: string): void {
     this.internals.writeSync(text);
+  }
+
+  /** Of a terminal that was just made: a keyframe's screen. */
+  restore(screen: string): void {
+    this.#restores = true;
+    try {
+      this.write(screen);
+    } finally {
+      this.#restores = false;
+    }
+  }
+
+  #writeHalfCell([x = -1, y = -1]: readonly number[]): void {
+    const { _bufferService, _inputHandler } = this.internals;
+    const line = _bufferService.buffers.active.lines.get(y);
+    if (!line || !(x >= 0 && x < line.length)) return;
+    const { fg, bg } = _inputHandler._curAttrData;
+    line._data.set([0, fg, bg], x * 3);
   }
 
   /** Throws where xterm.js does: what it shows is not known any more. */

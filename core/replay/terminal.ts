@@ -87,6 +87,8 @@ export const TerminalEvent = z.discriminatedUnion('kind', [
     columns: z.number().int(),
     rows: z.number().int(),
     screen: z.string(),
+    /** The screen, where that is empty and it is long: UTF-8 in DEFLATE (RFC 1951) in base64. */
+    packed: z.string().optional(),
     cursor: z.string(),
   }),
   /** In an outline: nothing was shown on the lane from then until now. Only silences that are seen on a time bar (idle.ts). */

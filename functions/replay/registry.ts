@@ -45,8 +45,10 @@ const BY_KIND: Readonly<Record<ReplayKind, Replayer>> = {
 };
 
 /** Of a page. Where it ends with the first frame of a segment, the one before is its last. */
-const lastSegment = ({ segment }: LanePlace, until: LanePlace | undefined): number =>
-  until === undefined ? segment.number : until.segment.number - (until.frame === until.segment.firstFrame ? 1 : 0);
+function lastSegment({ segment }: LanePlace, until: LanePlace | undefined): number {
+  if (until === undefined) return segment.number;
+  return until.after?.number ?? until.segment.number - (until.frame === until.segment.firstFrame ? 1 : 0);
+}
 
 /** `layout`: of the one result that is read. Throws where it is none. */
 type BeginResults = (layout?: string) => ResultReader;

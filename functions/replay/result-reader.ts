@@ -27,6 +27,8 @@ export interface ResultReader {
   push(chunk: Uint8Array): void;
   /** What the client sent, each chunk before what the server answered to it. */
   pushClient(chunk: Uint8Array): void;
+  /** No more is pushed, though more was sent: of a row that has begun, what came is shown. */
+  cut?(): void;
   /** Results that began in [from, to); earlier ones, which no statement claimed, are dropped. */
   takeRange(from: number, to: number): readonly ReplayedResult[];
   /** What there is, finished or not. */

@@ -22,8 +22,8 @@ export type RowsPlace = z.infer<typeof RowsPlace>;
 
 /** A cursor goes into an address. */
 const MAX_CURSOR = 6000;
-/** Other lanes' frames are read past. */
-const MAX_READ_BYTES = 64 * 1024 * 1024;
+/** Read from the store before the last segment that is read: less than 2 MiB with it. Fewer rows are shown then, or the beginning of one. */
+const MAX_READ_BYTES = 1_000_000;
 
 /** undefined: it is longer than a cursor may be. */
 export function writeRowsCursor(place: RowsPlace): string | undefined {
@@ -47,7 +47,6 @@ export async function* rowsPage(
 ): AsyncGenerator<ReplayEvent, void, undefined> {
   let timeUs = 0;
   let at = before;
-  let read = 0;
   for await (const part of recording) {
     if (part.kind === 'damaged') {
       yield { kind: 'damaged', timeUs, message: part.message };
@@ -55,13 +54,16 @@ export async function* rowsPage(
     }
     const { frame } = part;
     timeUs = frame.timeUs;
-    read += frame.body.length;
     if (frame.lane === lane && frame.kind === 'bytes' && frame.direction === 'target') {
       const skipped = Math.max(0, offset - at);
       at += frame.body.length;
       if (skipped < frame.body.length) results.push(frame.body.subarray(skipped));
     }
-    if (results.ready || read > MAX_READ_BYTES) break;
+    if (results.ready) break;
+    if (part.ends && part.read > MAX_READ_BYTES) {
+      results.cut?.();
+      break;
+    }
   }
   const [found] = results.takeAll();
   if (!found) return;

@@ -1,5 +1,6 @@
 // The outline of a session of statements, and the rows that are asked for with it: what they show, and how many bytes it takes.
 
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { ReplayEvent } from '../../core/catalogue.ts';
 import {
@@ -163,6 +164,37 @@ describe('the outline of statements', () => {
 });
 
 describe('ten hours of statements with large results', () => {
+  const random = (bytes: number) => randomBytes((bytes * 3) / 4).toString('base64');
+  it.each([
+    ['of twelve rows of 300 kB', 12, 300_000, 7],
+    ['of five rows of 3 MB, of the first of which it is the beginning', 5, 3_000_000, 1],
+    ['of a hundred rows of 20 kB', 100, 20_000, 33],
+  ])(
+    'show what less than 2 MiB of the store have, and count the rest: %s',
+    async (_, rows, bytes, shown) => {
+      const builder = new RecordingBuilder({ cuts: true });
+      for (let n = 0; n < 2; n++) {
+        builder.wait(16_200_000_000).query(`select ${n}`, answer(['a'], [['before']]), { rows: 1 });
+        const large = Array.from({ length: rows }, () => [random(bytes)]);
+        builder.query(`select large from t${n}`, answer(['large'], large), { rows });
+      }
+      const { ask } = storedReplay<ReplayEvent>(builder.end());
+      const outline = await ask({ part: 'outline' });
+      const left = rowsIn(outline.events).filter(({ cursor }) => cursor !== undefined);
+      expect(left).toHaveLength(2);
+      for (const { cursor = '', omitted } of left) {
+        expect(omitted).toBe(rows);
+        const page = await ask({ cursor });
+        expect(page.read).toBeLessThan(2 * MIB);
+        const [found] = rowsIn(page.events);
+        expect(found?.rows.length).toBeGreaterThanOrEqual(1);
+        expect(found?.rows.length).toBeLessThanOrEqual(shown);
+        for (const [cell] of found?.rows ?? []) expect(cell).toMatch(/^[A-Za-z0-9+/]{900,}/);
+      }
+    },
+    60_000,
+  );
+
   it('have an outline of less than 2 MiB, and rows of any statement in less than that', async () => {
     const builder = new RecordingBuilder();
     let state = 5;

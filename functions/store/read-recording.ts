@@ -18,7 +18,15 @@ import type { RecordingReader } from './recording-reader.ts';
 
 /** `damaged` is the last part. A live session simply ends where its segments do. */
 export type RecordingPart =
-  | { readonly kind: 'frame'; readonly frame: Frame; readonly segment: SegmentPlace }
+  | {
+      readonly kind: 'frame';
+      readonly frame: Frame;
+      readonly segment: SegmentPlace;
+      /** Bytes of the store's objects that were read for this frame and all before it. */
+      readonly read: number;
+      /** It is the last one of its segment: for the next, more is read. */
+      readonly ends: boolean;
+    }
   | { readonly kind: 'damaged'; readonly message: string };
 
 /** Where a segment stands in its session's chain. */
@@ -45,6 +53,7 @@ export async function* readRecording(
   from: SegmentPlace = BEGINNING,
 ): AsyncGenerator<RecordingPart, void, undefined> {
   let expected = from;
+  let read = 0;
   for await (const bytes of objectsOf({ connector, session, segments }, reader, from.number)) {
     const { number } = expected;
     if (bytes === undefined) {
@@ -56,10 +65,13 @@ export async function* readRecording(
     }
     try {
       if (bytes === 'too_large') throw new SegmentDamage('it is larger than a segment can be');
+      read += bytes.length;
       const segment = decodeSegment(bytes, platform);
       checkChain(segment, expected, connector, session);
-      for (const frame of framesOf(segment)) yield { kind: 'frame', frame, segment: expected };
       const { firstFrame, frames } = segment.header;
+      const last = firstFrame + frames - 1;
+      for (const frame of framesOf(segment))
+        yield { kind: 'frame', frame, segment: expected, read, ends: frame.sequence === last };
       expected = { number: number + 1, previous: segment.digest, firstFrame: firstFrame + frames };
     } catch (fault) {
       if (!(fault instanceof SegmentDamage || fault instanceof FrameDamage)) throw fault;

@@ -8,7 +8,6 @@ import { answer, RecordingBuilder } from '../harness/recording-builder.ts';
 import { storedReplay } from '../harness/session/stored-replay.ts';
 
 const TEN_HOURS_US = 36_000_000_000;
-const CUT_BYTES = 3_900_000;
 const MOMENTS = 200;
 /** The player loads no more from one keyframe. */
 const PLAYED_BYTES = 8 * 1024 * 1024;
@@ -23,7 +22,7 @@ function terminal(
   chunk: (index: number) => Uint8Array,
 ) {
   const [columns, rows] = size;
-  const builder = new RecordingBuilder({ protocol: 'ssh' })
+  const builder = new RecordingBuilder({ protocol: 'ssh', cuts: true })
     .fact({ kind: 'lane.opened', lane: 1, of: 'shell', label: 'shell' }, 1)
     .fact({ kind: 'terminal.resized', columns, rows }, 1)
     .fact({ kind: 'command.started', action: 1, form: 'shell', command: '' }, 1);
@@ -31,9 +30,6 @@ function terminal(
     builder.wait(TEN_HOURS_US / chunks);
     const bytes = chunk(index);
     if (bytes.length > 0) builder.bytes('target', bytes, 1);
-    // A segment each five seconds at most, as connectors cut them.
-    if (builder.pendingBytes > CUT_BYTES || (bytes.length > 0 && chunks <= 7200 && bytes.length < 50_000))
-      builder.cut();
   }
   return builder.end();
 }

@@ -30,7 +30,14 @@ import {
   type ManifestSegment,
   preAuthEncoding,
 } from '../../core/recording/manifest.ts';
-import { encodeSegment, manifestKey, type RecordingPlatform, segmentKey } from '../../core/recording/segment.ts';
+import {
+  encodeSegment,
+  LATER_SEGMENT_MAX_AGE_MS,
+  manifestKey,
+  type RecordingPlatform,
+  SEGMENT_TARGET_BYTES,
+  segmentKey,
+} from '../../core/recording/segment.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 
@@ -62,9 +69,13 @@ export interface BuilderOptions {
   readonly startedAt?: string;
   readonly platform?: RecordingPlatform;
   readonly protocol?: ProtocolName;
+  /** Segments are cut by size and age as a connector does; otherwise by `cut` alone. */
+  readonly cuts?: boolean;
 }
 
 export type StoredObjects = ReadonlyMap<string, Uint8Array>;
+
+const SOCKET_READ = 64 * 1024;
 
 export class RecordingBuilder {
   readonly connector: ConnectorIdentity;
@@ -72,6 +83,7 @@ export class RecordingBuilder {
   readonly opened: SessionOpened;
   readonly objects = new Map<string, Uint8Array>();
   readonly #platform: RecordingPlatform;
+  readonly #cuts: boolean;
   readonly #counts = {
     frames: 0,
     actions: 0,
@@ -88,6 +100,7 @@ export class RecordingBuilder {
   readonly #exceptions: LaneException[] = [];
   readonly #segments: ManifestSegment[] = [];
   #frames: Uint8Array[] = [];
+  #pending = 0;
   #firstTimeUs = 0;
   #timeUs = 0;
   #lastTimeUs = 0;
@@ -99,6 +112,7 @@ export class RecordingBuilder {
     this.connector = options.connector ?? newConnector();
     this.session = options.session ?? newId('ses');
     this.#platform = options.platform ?? nodeRecordingPlatform;
+    this.#cuts = options.cuts ?? false;
     const email = options.email ?? 'alice@example.com';
     this.opened = {
       kind: 'session.opened',
@@ -180,6 +194,7 @@ export class RecordingBuilder {
   /** Before anything else: tells the session's opening otherwise, or not at all. */
   rawOpening(change: object | undefined): this {
     this.#frames = [];
+    this.#pending = 0;
     this.#counts.frames = 0;
     return change ? this.rawFact({ ...this.opened, ...change }) : this;
   }
@@ -193,7 +208,9 @@ export class RecordingBuilder {
     this.fact({ kind: 'statement.started', action: statement, form: 'simple', text, at });
     this.wait(1000);
     const offset = this.#counts.bytes.target;
-    this.bytes('target', answer);
+    // As it came from a socket, when it is long.
+    for (let from = 0; from < answer.length; from += SOCKET_READ)
+      this.bytes('target', answer.subarray(from, from + SOCKET_READ));
     this.fact({
       kind: 'statement.finished',
       action: statement,
@@ -208,6 +225,7 @@ export class RecordingBuilder {
   }
 
   #frame(direction: Direction, kind: 'bytes' | 'fact', body: Uint8Array, lane = 0): this {
+    if (this.#cuts && this.#isDue(FRAME_HEADER_BYTES + body.length)) this.cut();
     this.#lanes.add(lane);
     const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length);
     writeFrameHeader(frame, 0, this.#timeUs, DIRECTION_CODE[direction], KIND_CODE[kind], lane, body.length);
@@ -215,13 +233,19 @@ export class RecordingBuilder {
     if (this.#frames.length === 0) this.#firstTimeUs = this.#timeUs;
     this.#lastTimeUs = this.#timeUs;
     this.#frames.push(frame);
+    this.#pending += frame.length;
     this.#counts.frames++;
     return this;
   }
 
   /** Bytes that wait for the next cut. */
   get pendingBytes(): number {
-    return this.#frames.reduce((sum, frame) => sum + frame.length, 0);
+    return this.#pending;
+  }
+
+  #isDue(length: number): boolean {
+    const ageMs = (this.#timeUs - this.#firstTimeUs) / 1000;
+    return this.#pending + length > SEGMENT_TARGET_BYTES || ageMs >= LATER_SEGMENT_MAX_AGE_MS;
   }
 
   /** Ends a segment; nothing when no frame waits. */
@@ -247,6 +271,7 @@ export class RecordingBuilder {
     this.#frameCount += this.#frames.length;
     this.#previous = digest;
     this.#frames = [];
+    this.#pending = 0;
     return this;
   }
 

@@ -2,6 +2,7 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Emulator } from '../../core/replay/emulator.ts';
 import type { FakeSession } from '../harness/fake-gatehouse.ts';
 import { barriers, launchBrowser, visit, type VisitOptions } from './browser.ts';
 import { type PortalSite, startPortalSite } from './site.ts';
@@ -86,6 +87,37 @@ describe('the player of terminals', () => {
     await close();
   });
 
+  test('seeks to a large screen in many colours, which comes packed', async () => {
+    const [columns, rows] = [150, 40];
+    const played = new Emulator({ columns, rows });
+    const session = terminalStory(20, (builder) => {
+      builder.fact({ kind: 'terminal.resized', columns, rows }, 1);
+      for (let n = 0; n < 12; n++) {
+        const cells = Array.from(
+          { length: 1500 },
+          (_, i) =>
+            `\u001b[38;2;${i % 256};${(i * 7) % 256};${(i * n) % 256}m${String.fromCharCode(65 + ((i + n) % 26))}`,
+        ).join('');
+        // Four fill the screen, the others begin at its top.
+        const text = n < 4 ? cells : `\u001b[H${cells}`;
+        builder.wait(100_000).bytes('target', new TextEncoder().encode(text), 1);
+        played.write(text);
+      }
+    });
+    const { page, asked, close } = await openPlayer(session);
+    await play(page);
+    await expect.poll(() => page.locator('#stage').getAttribute('aria-busy')).toBe('false');
+    await page.locator('#player').press(' ');
+    await seekTo(page, 13_400);
+    const lines = Array.from({ length: rows }, (_, y) =>
+      played.terminal.buffer.active.getLine(y)?.translateToString(true),
+    );
+    await expect.poll(() => rowsOf(page)).toEqual(lines);
+    const cursors = asked.flatMap((url) => new URL(url).searchParams.get('cursor') ?? []);
+    expect(JSON.parse(Buffer.from(cursors.at(-1) ?? '', 'base64url').toString()).frame).toBeGreaterThan(30);
+    await close();
+  });
+
   test('jumps to a command of the list, on the lane where it ran', async () => {
     const { page, close } = await openPlayer(terminalStory());
     await page.locator('a[data-jump="2"]').click();
@@ -150,8 +182,8 @@ describe('the player of terminals', () => {
 
   test('says where it shows no more: what nothing can be gone to in the middle of is not loaded without end', async () => {
     const session = terminalStory(20, (builder) => {
-      // A title that never ends: no screen can be told in the middle of it.
-      builder.bytes('target', new TextEncoder().encode('before\u001b]0;'), 1);
+      // A string (SOS) that never ends, behind a character that one behind it may join: no screen can be told in the middle of it.
+      builder.bytes('target', new TextEncoder().encode('before\u001bX'), 1);
       for (let i = 1; i <= 100; i++) {
         builder.wait(1000).bytes('target', new Uint8Array(100_000).fill(120), 1);
         if (i % 30 === 0) builder.cut();

@@ -71,6 +71,12 @@ export class MessageScanner {
     this.#offset += chunk.length;
   }
 
+  /** What came of a message that is not whole is handed on as if it were. */
+  cut(): void {
+    if (this.#lost || this.#headerFilled < HEADER_BYTES || this.#bodyFilled === 0) return;
+    this.#finish(this.#body.subarray(0, this.#bodyFilled));
+  }
+
   #begin(): void {
     const length = new DataView(this.#header.buffer).getInt32(1);
     if (length < 4 || !this.#types.includes(String.fromCharCode(this.#header[0] ?? 0))) {

@@ -90,6 +90,10 @@ export class ResultDecoder implements ResultReader {
     this.#requests.push(chunk);
   }
 
+  cut(): void {
+    this.#scanner.cut();
+  }
+
   takeRange(from: number, to: number): ReplayedResult[] {
     if (this.#open && this.#open.offset < to) this.#close();
     if (this.#scanner.lost && this.#scanner.offset === to) this.#scanner.resync();

@@ -15,6 +15,8 @@ const Cursor = z.object({
   /** What there is of a character that was cut there, by direction. */
   output: Rest,
   input: Rest,
+  /** Where what stands before `frame` on its lane ends: in which segment, and its first frame behind it. Missing: at `frame`. */
+  after: z.object({ number: z.number().int().min(0), frame: z.number().int().min(0) }).optional(),
 });
 
 export interface LanePlace {
@@ -22,9 +24,10 @@ export interface LanePlace {
   readonly frame: number;
   readonly output: Uint8Array;
   readonly input: Uint8Array;
+  readonly after?: z.infer<typeof Cursor>['after'];
 }
 
-export function writeCursor({ segment, frame, output, input }: LanePlace): string {
+export function writeCursor({ segment, frame, output, input, after }: LanePlace): string {
   const { number, previous, firstFrame } = segment;
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
   const cursor: z.infer<typeof Cursor> = {
@@ -34,6 +37,7 @@ export function writeCursor({ segment, frame, output, input }: LanePlace): strin
     frame,
     output: hex(output),
     input: hex(input),
+    ...(after && { after }),
   };
   return Buffer.from(JSON.stringify(cursor)).toString('base64url');
 }
@@ -48,7 +52,13 @@ export function readLanePlace(text: string): LanePlace | undefined {
   }
   const parsed = Cursor.safeParse(json);
   if (!parsed.success) return undefined;
-  const { number, previous, firstFrame, frame, output, input } = parsed.data;
+  const { number, previous, firstFrame, frame, output, input, after } = parsed.data;
   const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
-  return { segment: { number, previous, firstFrame }, frame, output: bytes(output), input: bytes(input) };
+  return {
+    segment: { number, previous, firstFrame },
+    frame,
+    output: bytes(output),
+    input: bytes(input),
+    ...(after && { after }),
+  };
 }

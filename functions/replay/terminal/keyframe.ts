@@ -5,25 +5,50 @@
 import { Emulator, type Internals, type Screen, type Size } from '../../../core/replay/emulator.ts';
 import { cellAt, sameCell, styleOf, tabsOf, writeScreen } from './screen.ts';
 
-/** Ground: no sequence has begun. */
+/** Where no sequence has begun, by the state of xterm.js's parser. */
 const GROUND = 0;
 /**
- * What must not stand behind a cut: a repetition of the character before (REP) or what may still become one, and
- * characters that join the one before. ASCII that is neither.
+ * What begins a string that shows nothing, whatever it says, by the state inside: SOS, PM and APC; OSC (those with an effect are
+ * ignored, core/replay/emulator.ts); DCS that is not understood, or has an answer alone. Images are sent so, of megabytes.
  */
+const SOS = 7;
+const DCS_IGNORE = 11;
+const STRINGS: ReadonlyMap<number, string> = new Map([
+  [SOS, '\u001bX'],
+  [8, '\u001b]999;'],
+  [DCS_IGNORE, '\u001bP:'],
+  [13, '\u001bPq'],
+]);
+/** Of other sequences that have begun, so much is kept at most. */
+const MAX_BEGUN_CHARS = 512;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NEXT = /^(?!\u001b(?:$|[\u0000-\u001f]|\[[^@-~]*(?:$|b)))[\u0000-\u007e]/;
+const BEGUN = /[\u001b\u0080-\u009f][^\u001b\u0080-\u009f]*$/;
+/** Carried out in the middle of a sequence, and so no part of it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\u0000-\u001a\u001c-\u001f\u007f]/g;
+/**
+ * What may stand behind a cut: ASCII, a control, or a sequence behind which there is no character before. Not a repetition (REP),
+ * what is not complete and may become one, or what xterm.js passes over: a string (SOS, PM, APC, DCS), a malformed CSI.
+ */
+const NEXT =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /^(?:[\u0000-\u001a\u001c-\u007e]|\u001b(?:[0-OQ-WYZ\\\]`-~]|[ -/]+[0-~]|\[[<-?]?[0-9:;]*[ -/]*[@-ac-~]))/;
+/** C1 controls and DEL, which may begin one as well, are before it. */
+const FIRST_BEYOND_CONTROLS = 0xa0;
 
 export class Keyframes {
   readonly emulator: Emulator;
   /** It threw: what it shows is not known any more. */
   #failed = false;
+  /** What was written last. */
+  #last = '';
 
   constructor(size: Size) {
     this.emulator = new Emulator(size);
   }
 
   write(text: string): void {
+    this.#last = (this.#last + text.slice(-MAX_BEGUN_CHARS)).slice(-MAX_BEGUN_CHARS);
     this.#try(() => this.emulator.write(text));
   }
 
@@ -40,15 +65,38 @@ export class Keyframes {
     }
   }
 
-  /** Undefined: not here. `next`: the output that follows. */
-  take(next: string): string | undefined {
+  /** What brings a terminal that has its screen into the middle of what has begun; undefined: no cut can be here. */
+  #begun(next: string | undefined): string | undefined {
+    const { currentState, precedingJoinState } = this.emulator.internals._inputHandler._parser;
+    const string = STRINGS.get(currentState);
+    const begun = string ?? (currentState === GROUND ? '' : BEGUN.exec(this.#last)?.[0].replaceAll(CONTROLS, ''));
+    if (this.#failed || begun === undefined) return undefined;
+    // Behind most strings there is no character before.
+    if (precedingJoinState === 0 || (string && currentState !== SOS && currentState !== DCS_IGNORE)) return begun;
+    return next !== undefined && string === undefined && this.#standsAlone(begun + next) ? begun : undefined;
+  }
+
+  /** It does not hang on the character before it. */
+  #standsAlone(next: string): boolean {
+    const codePoint = next.codePointAt(0) ?? 0;
+    if (codePoint < FIRST_BEYOND_CONTROLS) return NEXT.test(next);
+    return this.emulator.internals.unicodeService.wcwidth(codePoint) > 0;
+  }
+
+  /** Whether it is worth trying, which costs little. `next`: the output that follows; undefined: not known. */
+  mayTake(next: string | undefined): boolean {
+    return this.#begun(next) !== undefined;
+  }
+
+  /** Undefined: not here. */
+  take(next: string | undefined): string | undefined {
     const { emulator } = this;
-    if (this.#failed) return undefined;
-    if (emulator.internals._inputHandler._parser.currentState !== GROUND || !NEXT.test(next)) return undefined;
-    const screen = writeScreen(emulator);
-    if (screen === undefined) return undefined;
+    const begun = this.#begun(next);
+    const shown = begun === undefined ? undefined : writeScreen(emulator);
+    if (shown === undefined) return undefined;
+    const screen = shown + begun;
     const copy = new Emulator(emulator);
-    copy.write(screen);
+    copy.restore(screen);
     const exact = sameState(emulator, copy);
     copy.close();
     return exact ? screen : undefined;
@@ -63,7 +111,7 @@ function sameState({ internals: a }: Emulator, { internals: b }: Emulator): bool
     cols === other.cols &&
     rows === other.rows &&
     in1 === in2 &&
-    b._inputHandler._parser.currentState === GROUND &&
+    sameSequence(a._inputHandler._parser, b._inputHandler._parser) &&
     equal(styleOf(a._inputHandler._curAttrData), styleOf(b._inputHandler._curAttrData)) &&
     equal(a.coreService.modes, b.coreService.modes) &&
     equal(modesOf(a.coreService.decPrivateModes), modesOf(b.coreService.decPrivateModes)) &&
@@ -79,6 +127,16 @@ function sameState({ internals: a }: Emulator, { internals: b }: Emulator): bool
     (!in1 || sameLines(service.buffers.alt, other.buffers.alt, cols, rows))
   );
 }
+
+type Parser = Internals['_inputHandler']['_parser'];
+
+/** What has begun, and that nothing in the copy can be repeated or joined. What is in strings shows nothing. */
+const sameSequence = (a: Parser, b: Parser): boolean =>
+  a.currentState === b.currentState &&
+  b.precedingJoinState === 0 &&
+  (a.currentState === GROUND ||
+    STRINGS.has(a.currentState) ||
+    (a._collect === b._collect && equal(a._params.toArray(), b._params.toArray())));
 
 /** Without those that nothing on a screen depends on. */
 const modesOf = ({ origin, wraparound, reverseWraparound }: Internals['coreService']['decPrivateModes']) => ({

@@ -7,7 +7,8 @@ import type { RecordingPart, SegmentPlace } from '../../store/read-recording.ts'
 import { type LanePlace, writeCursor } from './cursor.ts';
 import { EventReader, LaneReader } from './events.ts';
 
-const PAGE_CHARS = 1024 * 1024;
+/** Sixteen times what there is usually between two keyframes: it is one page, so that no segment is read twice for it. */
+const PAGE_CHARS = 4 * 1024 * 1024;
 /** Other lanes' frames are read past. */
 const MAX_PAGE_READ_BYTES = 64 * 1024 * 1024;
 
@@ -39,7 +40,7 @@ export async function* pageOfLane(
   from: LanePlace,
   until?: LanePlace,
 ): Events {
-  const end = until?.frame ?? Infinity;
+  const end = until?.after?.frame ?? until?.frame ?? Infinity;
   const reader = new EventReader(session);
   const lane = new LaneReader(true, from);
   reader.lanes.set(number, lane);

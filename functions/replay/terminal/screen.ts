@@ -1,11 +1,17 @@
 // The state of a terminal as text that brings a terminal of the same size, just reset, into the same state.
 //
-// What it cannot say (half of a wide character, a state in the middle of a sequence) it does not try: whoever
-// uses it compares (keyframe.ts).
+// What it cannot say (a state in the middle of a sequence) it does not try: whoever uses it compares (keyframe.ts).
 //
 // Control functions are named as in ECMA-48 and in xterm's ctlseqs.
 
-import { type Charset, Emulator, type Internals, type Line, type Screen } from '../../../core/replay/emulator.ts';
+import {
+  type Charset,
+  Emulator,
+  HALF_CELL_OSC,
+  type Internals,
+  type Line,
+  type Screen,
+} from '../../../core/replay/emulator.ts';
 
 const ESC = '\u001b';
 const CSI = `${ESC}[`;
@@ -144,6 +150,7 @@ export function writeScreen({ internals }: Emulator): string | undefined {
 /** Rows from the top, then the marks of lines that go on in the next. Leaves the cursor anywhere. */
 function contentOf(screen: Screen, cols: number, rows: number): string | undefined {
   const parts: string[] = [];
+  const halves: string[] = [];
   const wrapped = (y: number): boolean => screen.lines.get(y)?.isWrapped ?? false;
   if (wrapped(0)) {
     // Its beginning has scrolled off: it is made on the second row, which then scrolls up.
@@ -174,7 +181,14 @@ function contentOf(screen: Screen, cols: number, rows: number): string | undefin
         x = end;
         continue;
       }
-      if (cell.width === 0) return undefined;
+      if (cell.width === 0) {
+        // What stands beside it would write over it: it comes last.
+        if (cell.text !== '' || cell.ext !== 0) return undefined;
+        halves.push(`${sgr(cell)}${ESC}]${HALF_CELL_OSC};${x};${y}\u0007`);
+        x++;
+        at = -1;
+        continue;
+      }
       if (at !== x) parts.push(goTo(x, y));
       restyle(cell);
       parts.push(cell.text);
@@ -182,7 +196,7 @@ function contentOf(screen: Screen, cols: number, rows: number): string | undefin
       at = x < cols ? x : -1;
     }
   }
-  parts.push(sgr(PLAIN));
+  parts.push(...halves, sgr(PLAIN));
   return parts.join('');
 }
 

@@ -3,6 +3,7 @@
 
 import type { Silence } from '../../../../core/replay/idle.ts';
 import { Markers } from '../../../../core/replay/markers.ts';
+import { unpackedScreen } from '../../../../core/replay/packed-screen.ts';
 import type { TerminalEvent } from '../../../../core/replay/terminal.ts';
 import { receive } from './recording.ts';
 
@@ -34,6 +35,8 @@ export interface Stretch {
   readonly lane: number;
   readonly index: number;
   readonly keyframe: Event<'keyframe'>;
+  /** Of the keyframe. */
+  screen: string;
   readonly events: ScreenEvent[];
   /** Of the events, and of the next keyframe. */
   readonly times: number[];
@@ -161,7 +164,10 @@ export class TerminalRecording {
     const keyframe = keyframes[index];
     if (!keyframe || (!this.complete && index === keyframes.length - 1)) return undefined;
     const key = `${lane} ${index}`;
-    const found = this.#stretches.get(key) ?? { lane, index, keyframe, events: [], times: [], complete: false };
+    const found = this.#stretches.get(key) ?? {
+      ...{ lane, index, keyframe, screen: '' },
+      ...{ events: [], times: [], complete: false },
+    };
     // The least recently asked for goes first.
     this.#stretches.delete(key);
     this.#stretches.set(key, found);
@@ -183,6 +189,7 @@ export class TerminalRecording {
     stretch.events.length = 0;
     stretch.times.length = 0;
     delete stretch.cutUs;
+    stretch.screen = await unpackedScreen(keyframe);
     let chars = 0;
     let cursor: string | undefined = keyframe.cursor;
     while (cursor !== undefined) {

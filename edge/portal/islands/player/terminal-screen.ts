@@ -48,7 +48,7 @@ export class TerminalScreen {
     this.#emulator.close();
     this.#emulator = new Emulator(size, { plain });
     this.#failed = false;
-    this.write(screen);
+    this.#try(() => this.#emulator.restore(screen));
   }
 
   write(text: string): void {

@@ -191,7 +191,7 @@ export function playTerminal(player: HTMLElement): void {
       stretch = wantedStretch;
       if (!follows || count < shown) {
         const plain = !recording.lanes.get(lane)?.terminal;
-        screen.begin(wantedStretch.keyframe, wantedStretch.keyframe.screen, plain);
+        screen.begin(wantedStretch.keyframe, wantedStretch.screen, plain);
       }
       shown = 0;
     }
