@@ -151,20 +151,70 @@ describe('whether a session may be purged', () => {
     );
   });
 
+  const old: StoredFacts = {
+    session: sessions[0],
+    retention: { rule: 'demo', policyVersion: 1, retainDays: 1 },
+    finished: true,
+    storedMs: NOW - 400 * DAY_MS,
+    locks: [],
+    heldObjects: 0,
+  };
+  const whys = (change: Partial<StoredFacts>, asked: 'due' | 'early' = 'due', some: LegalHold[] = []) =>
+    mayPurge({ ...old, ...change }, some, NOW, asked).map(({ why }) => why);
+
   it.each([
-    ['it has no manifest and was stored an hour ago', { finished: false, storedMs: NOW - 3_600_000 }, 'unfinished'],
     ['nothing says how long', { retention: undefined, locks: [] }, 'unknown'],
     ['the store holds an object', { heldObjects: 1 }, 'held_objects'],
   ] as const)('is no where %s', (_, change, why) => {
-    const old: StoredFacts = {
-      session: sessions[0],
-      retention: { rule: 'demo', policyVersion: 1, retainDays: 1 },
-      finished: true,
-      storedMs: NOW - 400 * DAY_MS,
-      locks: [],
-      heldObjects: 0,
-    };
-    expect(mayPurge(old, [], NOW, 'due')).toEqual([]);
-    expect(mayPurge({ ...old, ...change }, [], NOW, 'due').map((each) => each.why)).toContain(why);
+    expect(whys({})).toEqual([]);
+    expect(whys(change)).toEqual([why]);
+  });
+
+  it('is no for a day after the last object, and only where it has no manifest', () => {
+    const stored = (ms: number, finished: boolean) => whys({ storedMs: NOW - ms, finished }, 'early');
+    expect([stored(DAY_MS - 1, false), stored(DAY_MS, false), stored(0, true)]).toEqual([['unfinished'], [], []]);
+  });
+
+  it('is no where nothing says how long: not the recording, not the edge, not a lock', () => {
+    const locks = [{ mode: 'COMPLIANCE' as const, untilMs: NOW - 1 }];
+    const found = [{}, { locks }, { granted: 1 }, { retention: old.retention }].map((known) =>
+      whys({ retention: undefined, ...known }),
+    );
+    expect(found).toEqual([['unknown'], [], [], []]);
+    // Whoever orders it early has looked.
+    expect(whys({ retention: undefined }, 'early')).toEqual([]);
+  });
+
+  it.each([
+    ['COMPLIANCE', 'due', ['locked']],
+    ['COMPLIANCE', 'early', ['locked']],
+    ['GOVERNANCE', 'due', ['locked']],
+    ['GOVERNANCE', 'early', []],
+  ] as const)('under a %s lock %s: %j, up to its last moment', (mode, asked, why) => {
+    const until = (untilMs: number) => whys({ locks: [{ mode, untilMs }] }, asked);
+    expect([until(NOW + 1), until(NOW)]).toEqual([why, []]);
+  });
+
+  it('is contradicted by a longer grant alone', () => {
+    const days = 500;
+    const retention = { rule: 'demo', policyVersion: 1, retainDays: days };
+    expect([days - 1, days, days + 1].flatMap((granted) => whys({ retention, granted }))).toEqual([
+      ...['kept', 'kept', 'contradicted'],
+    ]);
+  });
+
+  it('is no under a hold on what the recording says, and on what the edge does', () => {
+    const [own, other] = emails as [string, string];
+    const said = { email: own, resource: 'orders', startedAt: '2025-01-01T00:00:00.000Z' };
+    const admitted = { email: other, resource: 'billing', startedAt: '2025-06-01T00:00:00.000Z' };
+    const scopes: HoldScope[] = [
+      ...emails.map((email) => ({ of: 'user' as const, email })),
+      ...resources.map((resource) => ({ of: 'resource' as const, resource })),
+    ];
+    for (const each of scopes) expect(whys({ ...said, admitted }, 'due', [holdOf(each)])).toEqual(['held']);
+    const both = scopes.map(holdOf);
+    const [held] = mayPurge({ ...old, ...said, admitted }, both, NOW, 'due');
+    expect(held).toEqual({ why: 'held', holds: both.map(({ id }) => id) });
+    for (const each of [scopes[1], scopes[3]] as HoldScope[]) expect(whys(said, 'due', [holdOf(each)])).toEqual([]);
   });
 });

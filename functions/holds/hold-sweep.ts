@@ -92,9 +92,9 @@ export async function sweepHolds(deps: HoldSweepDeps): Promise<void> {
     await deps.table.putAll([{ pk: HOLD_STANDINGS, sk: hold.id, sessions, whole, at }]);
   }
   const checked = await checkBelieved([...believed.values()], deps);
+  const left = [...held.values()].filter(({ sk }) => !seen.has(sk));
   let released = 0;
-  for (const row of held.values())
-    if (!seen.has(row.sk) && (await release({ session: row.sk, connector: row.connector }, holds, deps))) released++;
+  for (const { sk: session, connector } of left) if (await release({ session, connector }, deps)) released++;
   deps.report({ kind: 'hold.swept', holds: inForce.length, sessions: seen.size, released, checked });
 }
 
@@ -162,11 +162,14 @@ async function checkBelieved(rows: readonly HeldRow[], deps: HoldSweepDeps): Pro
   return looked;
 }
 
-/** By what is stored now: the catalogue may not list a session that a hold covers all the same. */
-async function release(place: SessionPrefix, holds: readonly LegalHold[], deps: HoldSweepDeps): Promise<boolean> {
+/**
+ * By what is stored now: the catalogue may not list a session that a hold covers all the same. And by the holds of now: one may have come
+ * since the sweep began.
+ */
+async function release(place: SessionPrefix, deps: HoldSweepDeps): Promise<boolean> {
   try {
     const { facts, versions } = await readStoredFacts(place, deps);
-    if (holdsOn(facts, holds).length > 0) return false;
+    if (holdsOn(facts, await deps.ledger.holds()).length > 0) return false;
     await inParallel(
       versions.filter(({ marker }) => !marker),
       async (version) => {

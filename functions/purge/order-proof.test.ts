@@ -35,7 +35,7 @@ describe('an order that somebody wrote into the table', () => {
       'was to be carried out in time',
       async ({ edge }, purge) => ({ ...(await edge.sign(purge, { ...early, mode: 'due' })), mode: 'early' }),
     ],
-    ['is two months old', async ({ edge }, purge) => edge.sign(purge, { ...early, at: at(NOW - 60 * DAY_MS) })],
+    ['is two days old', async ({ edge }, purge) => edge.sign(purge, { ...early, at: at(NOW - 2 * DAY_MS) })],
     ['has a note that is none', async () => ({ ...early, note: 'signed' })],
   ])('deletes nothing where it %s, and is told', async (_, forge) => {
     const archive = await PurgeArchive.make(client);
@@ -50,7 +50,8 @@ describe('an order that somebody wrote into the table', () => {
     expect(archive.store.kept).toHaveLength(session.objects.size);
     expect(archive.events).toContainEqual({ kind: 'purge.refused', session: session.session, why: ['not_ordered'] });
     // The edge's own goes through.
-    await archive.ledger.order(purge, await archive.edge.sign(purge, early));
+    const signed = { ...early, at: at(NOW - 2 * DAY_MS + 1) };
+    await archive.ledger.order(purge, await archive.edge.sign(purge, signed));
     expect(await archive.run()).toMatchObject({ purged: [session.session] });
   });
 
@@ -136,6 +137,34 @@ describe('holds in the table that are not those of the edge', () => {
       await archive.ledger.order(base, order);
       expect((await archive.run()).purged).toEqual([]);
     }
+  });
+
+  it('are unknown where a signed order does not say them, and do not count where they were lifted as it was signed', async () => {
+    const archive = await PurgeArchive.make(client);
+    const one = recorded();
+    await archive.upload(one);
+    archive.at(AFTER);
+    await archive.run();
+    await archive.orderAll('due', { holds: undefined });
+    expect(await archive.run()).toMatchObject({ purged: [], refused: [{ refusals: [{ why: 'holds_differ' }] }] });
+    const own = { ...hold, scope: { ...scope, session: one.session } };
+    await archive.ledger.putHold({ ...own, lifted: { ...lifted, at: at(AFTER) } });
+    await archive.run();
+    await archive.orderAll();
+    expect(await archive.run()).toMatchObject({ purged: [one.session] });
+  });
+
+  it.each<[string, Partial<PurgeOrder>, isPurged: boolean]>([
+    ['says none, as those of an earlier release', { holds: undefined }, true],
+    ['says others', { holds: 'ab'.repeat(32) as PurgeOrder['holds'] }, false],
+  ])("count also where nobody knows the edge's key and an order %s", async (_, order, isPurged) => {
+    const archive = await PurgeArchive.make(client);
+    const one = recorded();
+    await archive.upload(one);
+    archive.at(AFTER);
+    await archive.run();
+    await archive.orderAll('due', order);
+    expect((await archive.run({ edgeKey: undefined })).purged).toEqual(isPurged ? [one.session] : []);
   });
 
   it('cover whom the edge admitted, whoever the recording names', async () => {

@@ -8,16 +8,24 @@ import { parseNote, parseNoteKey, whoSigned } from '../../core/tlog/note.ts';
 /** Runs come hourly. What stood against an order may be gone later, and another one is made then. */
 const GOOD_FOR_MS = 2 * DAY_MS;
 
+type OrderedPurge = Pick<Purge, 'session' | 'connector'> & { readonly order: PurgeOrder };
+
+export interface OrderStanding {
+  /** Holds that count against it. */
+  readonly counting: readonly LegalHold[];
+  /** With the order itself. */
+  readonly wrong: readonly PurgeRefusal[];
+}
+
 /**
  * `edgeKey`: `NAME+ID+KEY`. Without it nobody can tell: what is due is deleted all the same, as it is by what recording, locks and holds say; what
  * is ordered before its time is not.
  */
 async function isOrdered(
-  { session, connector, order }: Pick<Purge, 'session' | 'connector' | 'order'>,
+  { session, connector, order }: OrderedPurge,
   edgeKey: string | undefined,
   nowMs: number,
 ): Promise<boolean> {
-  if (!order) return false;
   if (edgeKey === undefined) return order.mode === ('due' satisfies PurgeMode);
   const note = parseNote(order.note ?? '');
   if (!note.ok || note.value.text !== orderText({ session, connector }, order)) return false;
@@ -32,10 +40,10 @@ async function isOrdered(
  * whomever, lets it through; and what is wrong with the order itself.
  */
 export async function underHolds(
-  purge: Pick<Purge, 'session' | 'connector'> & { readonly order: PurgeOrder },
+  purge: OrderedPurge,
   holds: readonly LegalHold[],
   { edgeKey, now }: { readonly edgeKey: string | undefined; readonly now: () => number },
-): Promise<{ readonly counting: LegalHold[]; readonly wrong: PurgeRefusal[] }> {
+): Promise<OrderStanding> {
   const { order } = purge;
   const atMs = Date.parse(order.at);
   const counting = holds.map((hold) => {

@@ -154,32 +154,33 @@ class Run {
   }
 
   async #carryOut(purge: Purge): Promise<void> {
-    const { ledger } = this.#deps;
-    const mode = purge.order?.mode ?? 'due';
-    const { order } = purge;
-    const { granted, admitted } = order ?? {};
-    const { counting, wrong } = order
-      ? await underHolds({ ...purge, order }, this.#holds, this.#deps)
-      : { counting: this.#holds, wrong: [{ why: 'not_ordered' as const }] };
+    const { session, order } = purge;
+    // The ledger writes none without it: somebody else did.
+    if (!order) return this.#refuseOrdered(purge, [{ why: 'not_ordered' }]);
+    const { mode, granted, admitted } = order;
+    // Not the run's own: a hold that came while others were purged counts.
+    const standing = async () => underHolds({ ...purge, order }, await this.#deps.ledger.holds(), this.#deps);
+    const { counting, wrong } = await standing();
     if (this.#dryRun) {
       const { facts } = await readStoredFacts(purge, this.#deps);
-      const known = { retention: purge.retention, ...facts, granted, admitted };
+      const known = { ...facts, retention: facts.retention ?? purge.retention, granted, admitted };
       const refusals = [...wrong, ...mayPurge(known, counting, this.#deps.now(), mode)];
-      if (refusals.length === 0) this.#purged.push(purge.session);
-      else this.#refused.set(purge.session, refusals);
+      if (refusals.length > 0) return this.#refuseOrdered(purge, refusals);
+      this.#purged.push(session);
       return;
     }
     const outcome =
       wrong.length === 0
-        ? await purgeSession({ ...purge, granted, admitted }, mode, counting, this.#deps)
+        ? await purgeSession({ ...purge, granted, admitted }, mode, standing, this.#deps)
         : { state: 'refused' as const, refusals: wrong };
-    if (outcome.state === 'refused') {
-      const refusals = [...outcome.refusals];
-      await ledger.finish({ ...purge, state: 'refused', at: this.#at(), refusals });
-      this.#refuse(purge.session, refusals, true);
-      return;
-    }
+    if (outcome.state === 'refused') return this.#refuseOrdered(purge, [...outcome.refusals]);
     this.#deleted.push(purge);
+  }
+
+  async #refuseOrdered(purge: Purge, refusals: PurgeRefusal[]): Promise<void> {
+    const { ledger } = this.#deps;
+    if (!this.#dryRun) await ledger.finish({ ...purge, state: 'refused', at: this.#at(), refusals });
+    this.#refuse(purge.session, refusals, true);
   }
 
   /** What was made of them goes too, and then they are done. */
@@ -220,7 +221,7 @@ class Run {
     const { ledger } = this.#deps;
     const known = await ledger.get(due.session);
     if (known?.state === 'ordered' || known?.state === 'done') return;
-    const fresh = known !== undefined && this.#deps.now() - Date.parse(known.at) < DAY_MS;
+    const fresh = known !== undefined && this.#isFresh(known);
     if (known?.state === 'proposed' && fresh) {
       this.#proposed.push(due.session);
       return;
@@ -230,6 +231,12 @@ class Run {
       return;
     }
     await this.#guarded(due.session, () => this.#judge(due, known));
+  }
+
+  /** Of the last day. A time to come is none: a clock that was ahead must not put off the next look. */
+  #isFresh({ at }: Purge): boolean {
+    const age = this.#deps.now() - Date.parse(at);
+    return age >= 0 && age < DAY_MS;
   }
 
   /** A hold that was lifted makes what it kept due now, not tomorrow; the objects' own is taken off a little later. */
@@ -272,7 +279,7 @@ class Run {
       return;
     }
     const isNew = JSON.stringify(known?.refusals) !== JSON.stringify(refusals);
-    const isFresh = known?.state === 'refused' && this.#deps.now() - Date.parse(known.at) < DAY_MS;
+    const isFresh = known?.state === 'refused' && this.#isFresh(known);
     // Objects that Gatehouse itself holds are no news: they are held, or about to be released.
     const ours = (await table.get({ pk: HELD_SESSIONS, sk: session })) !== undefined;
     if (!this.#dryRun && (isNew || !isFresh)) await ledger.note({ ...purge, state: 'refused', refusals });

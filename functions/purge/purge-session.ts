@@ -1,7 +1,6 @@
 // Deletes all that is stored of one session, in an order in which a run that is killed anywhere can be run again: objects (what
 // tells of the retention last), then rows; what was derived, of many at once. Whether it may is asked of the store each time it begins.
 
-import type { LegalHold } from '../../core/retention/hold.ts';
 import { mayPurge, type PurgeMode, type PurgeRefusal, type StoredFacts } from '../../core/retention/may-purge.ts';
 import type { Purge } from '../../core/retention/purge.ts';
 import type { SessionId } from '../../core/ids.ts';
@@ -11,6 +10,7 @@ import { duePartition, SESSION_ROW, sessionPartition } from '../catalogue-table/
 import { RetriableFault } from '../faults.ts';
 import type { SessionPrefix, VersionStore } from '../store/version-store.ts';
 import { inParallel } from './in-parallel.ts';
+import type { OrderStanding } from './order-proof.ts';
 import { allVersions, readStoredFacts } from './stored-facts.ts';
 
 /** What was made of recordings and goes with them: search segments, rendered files. */
@@ -29,7 +29,7 @@ export interface PurgeSessionDeps {
 
 type Outcome = { readonly state: 'done' } | { readonly state: 'refused'; readonly refusals: readonly PurgeRefusal[] };
 
-/** Throws RetriableFault where store or table do not answer: run it again. */
+/** `standing`: what its order stands under now. Throws RetriableFault where store or table do not answer: run it again. */
 export async function purgeSession(
   {
     session,
@@ -39,14 +39,19 @@ export async function purgeSession(
     admitted,
   }: SessionPrefix & Pick<Purge, 'retention' | 'granted'> & Pick<StoredFacts, 'admitted'>,
   mode: PurgeMode,
-  holds: readonly LegalHold[],
+  standing: () => Promise<OrderStanding>,
   deps: PurgeSessionDeps,
 ): Promise<Outcome> {
   const place = { session, connector };
   const { facts, versions } = await readStoredFacts(place, deps);
   // The catalogue's rows may outlive the objects by a killed run: the class is then only known from before.
   const known = facts.retention ?? retention;
-  const refusals = mayPurge({ ...facts, retention: known, granted, admitted }, holds, deps.now(), mode);
+  // Asked behind what takes long, and of each session: a hold that was placed while others were purged counts.
+  const { counting, wrong } = await standing();
+  const refusals = [
+    ...wrong,
+    ...mayPurge({ ...facts, retention: known, granted, admitted }, counting, deps.now(), mode),
+  ];
   if (refusals.length > 0) return { state: 'refused', refusals };
   let refused = 0;
   // One layer after the other, so that what tells of the retention is there as long as anything is.

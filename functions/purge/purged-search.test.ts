@@ -68,7 +68,7 @@ async function archiveOfTwo() {
   const purge = async () => {
     const derived = [derivedInSearch(archive.deps)];
     const deps = { store, table, platform: nodeRecordingPlatform, derived, now: () => STORED + 91 * DAY_MS };
-    const outcome = await purgeSession(gone.place, 'due', [], deps);
+    const outcome = await purgeSession(gone.place, 'due', async () => ({ counting: [], wrong: [] }), deps);
     await removeDerived([gone.place.session], deps);
     return outcome;
   };

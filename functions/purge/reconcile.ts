@@ -71,7 +71,9 @@ async function inRounds(
 ): Promise<void> {
   const key = { pk: RECONCILE, sk: name };
   const known = Position.safeParse(await table.get(key)).data;
-  if (known && known.at === undefined && now() - known.began < DAY_MS) return;
+  const age = known && now() - known.began;
+  // A time to come is nobody's: a clock that was ahead must not put off the next round.
+  if (age !== undefined && known?.at === undefined && age >= 0 && age < DAY_MS) return;
   const began = known?.at === undefined ? now() : known.began;
   const at = await work(known?.at);
   await table.putAll([{ ...key, began, ...(at !== undefined && { at }) }]);

@@ -1,6 +1,6 @@
 // Holds and purges at the edge: who may, what takes two people, what is written down before what, and what is told to the functions.
 
-import { runInDurableObject } from 'cloudflare:test';
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ConnectorId, type HoldId, newId, type SessionId } from '../../../core/ids.ts';
@@ -334,6 +334,33 @@ describe('a purge that is due', () => {
     await lift(id);
   });
 
+  test('is written down once where several runs come at once', async () => {
+    await begin();
+    await functions('POST', { purges: [purge('proposed')], answers: { order: [503, 503, 503] } });
+    await Promise.all([1, 2, 3].map(() => remote(env.RETENTION).run()));
+    expect((await entries('purge.ordered')).filter(({ object }) => object === session)).toHaveLength(1);
+    expect((await told()).filter(({ path }) => path.endsWith('/order'))).toHaveLength(3);
+    expect(await remote(env.RETENTION).run()).toEqual([session]);
+  });
+
+  test('is looked for every few minutes, from a hold or an order on', async () => {
+    const stub = env.RETENTION.get(env.RETENTION.idFromName('only'));
+    const alarm = () => runInDurableObject(stub, (_object, { storage }) => storage.getAlarm());
+    await begin();
+    await runInDurableObject(stub, (_object, { storage }) => storage.deleteAlarm());
+    const { id } = await (await place('carol', { of: 'session', session: first })).json<LegalHold>();
+    const set = await alarm();
+    expect(set).toBeGreaterThan(Date.now());
+    // One that is set stays: whoever asks often must not put it off.
+    await remote(env.RETENTION).wake();
+    expect(await alarm()).toBe(set);
+    await functions('POST', { purges: [purge('proposed')] });
+    await runDurableObjectAlarm(stub);
+    expect((await told()).filter(({ path }) => path.endsWith('/order'))).toHaveLength(1);
+    expect(await alarm()).toBeGreaterThan(Date.now());
+    await lift(id);
+  });
+
   test('is under way no more where the functions have something against it', async () => {
     await begin();
     await functions('POST', { purges: [purge('proposed')], answers: { order: [409] } });
@@ -504,6 +531,13 @@ describe('a purge before its time', () => {
     // Both still stand by it: the next of them orders it again.
     expect((await early('bob')).status).toBe(200);
     expect(await underWay()).toBeDefined();
+  });
+
+  test('is asked for by nobody any more where who asked is erased, however their address was written', async () => {
+    const waiting = { by: 'Erin@example.com', reason: 'x', untilMs: Date.now() + 60_000 };
+    await remote(env.RETENTION).putWaiting(session, waiting);
+    await remote(env.RETENTION).forgetPerson('erin@example.com', 'per_gone');
+    expect(await remote(env.RETENTION).waiting(session)).toBeUndefined();
   });
 
   test('is asked for anew a week later', async () => {
