@@ -41,6 +41,11 @@ export const SessionEntry = z.object({
   state: SessionState,
   end: z.object({ reason: EndReason, message: z.string() }).optional(),
   counts: SessionCounts,
+  /**
+   * Commands that ended with a status other than 0 or by a signal. The indexer's count, which no manifest holds. Missing: not
+   * all segments are counted yet, or an earlier release indexed them.
+   */
+  failedCommands: z.number().int().optional(),
   segments: z.number().int(),
   fault: z.string().optional(),
   /** Fields of this entry that the catalogue told otherwise: somebody changed its row. What stands here is the edge's and the recording's word. */
@@ -162,6 +167,7 @@ export const CatalogueWord = z.object({
   /** The row's own. */
   state: SessionEntry.shape.state.optional(),
   fault: z.string().optional(),
+  failedCommands: SessionEntry.shape.failedCommands,
   /** Fields that it tells otherwise. */
   contradicted: z.array(z.string()),
 });

@@ -78,8 +78,9 @@ export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow & { readonly r
 export const hasRows = (protocol: ProtocolName): boolean =>
   (PROTOCOLS[protocol].sections as readonly SectionName[]).includes('statements');
 
-/** What is said of those that are counted as errors. */
-export const errorsOf = (protocol: ProtocolName): string => (hasRows(protocol) ? 'failed' : 'refused');
+/** Whether its sessions run commands, which end with a status or by a signal. */
+export const hasCommands = (protocol: ProtocolName): boolean =>
+  (PROTOCOLS[protocol].sections as readonly SectionName[]).includes('commands');
 
 /** What the actions of these are called together: by their noun where they share one. */
 export function actionsOf(protocols: readonly ProtocolName[]): string {

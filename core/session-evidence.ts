@@ -19,6 +19,7 @@ import { Digest } from './recording/segment.ts';
 export const SessionOpening = SessionEntry.omit({
   state: true,
   counts: true,
+  failedCommands: true,
   segments: true,
   end: true,
   endedAt: true,
@@ -100,6 +101,7 @@ export function sessionEntryOf(
   return {
     ...opening,
     counts: row?.counts ?? NOTHING_COUNTED,
+    ...(row?.failedCommands !== undefined && { failedCommands: row.failedCommands }),
     segments: row?.segments ?? 0,
     ...end,
     state,
@@ -116,6 +118,7 @@ export function catalogueWordOf(stored: StoredSession, edge: EdgeRecord): Catalo
     listed: true,
     ...(row && { state: row.state }),
     ...(row?.fault !== undefined && { fault: row.fault }),
+    ...(row?.failedCommands !== undefined && { failedCommands: row.failedCommands }),
     contradicted: sessionEntryOf(stored, edge)?.contradicted ?? [],
   };
 }

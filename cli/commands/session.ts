@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../../core/catalogue.ts';
-import { errorsOf, hasRows, PROTOCOLS } from '../../core/protocols.ts';
+import { hasRows, PROTOCOLS } from '../../core/protocols.ts';
 import {
   END_WORDS,
   RECORDED_WORDS,
@@ -10,7 +10,7 @@ import {
   notKeptWords,
   originalsWords,
 } from '../../core/recording/coverage-words.ts';
-import { sessionMarks } from '../../core/session-marks.ts';
+import { errorWords, sessionMarks } from '../../core/session-marks.ts';
 import { SessionId } from '../../core/ids.ts';
 import { checked, type Cli } from '../cli.ts';
 import { count, showBytes, took } from '../../core/text/amounts.ts';
@@ -55,7 +55,8 @@ export function addSession(command: Command, cli: Cli): void {
           PROTOCOLS[session.protocol].noun.many,
           [
             counts.actions,
-            hasRows(session.protocol) || counts.errors > 0 ? `${counts.errors} ${errorsOf(session.protocol)}` : [],
+            errorWords(session),
+            hasRows(session.protocol) && counts.errors === 0 ? '0 failed' : [],
             hasRows(session.protocol) ? count(counts.rows, 'row') : [],
           ]
             .flat()

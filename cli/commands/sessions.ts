@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type SessionEntry, SessionPage } from '../../core/catalogue.ts';
 import { actionsOf } from '../../core/protocols.ts';
-import { sessionMarks } from '../../core/session-marks.ts';
+import { errorCount, failuresKnown, sessionMarks } from '../../core/session-marks.ts';
 import { query } from '../api-client.ts';
 import { INCOMPLETE } from '../archive/incomplete.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
@@ -64,7 +64,7 @@ export function addSessions(command: Command, cli: Cli): void {
             session.email,
             session.resource,
             String(session.counts.actions),
-            String(session.counts.errors),
+            errorCount(session),
             session.reason,
           ]),
           page.cursor ? 'None on this page: of those that were looked through you may view none.' : 'No sessions.',
@@ -78,6 +78,9 @@ export function addSessions(command: Command, cli: Cli): void {
                 '',
                 `! ${marked === 1 ? 'One of them needs' : `${marked} of them need`} a look: gatehouse session ID says more.`,
               ]),
+          ...(page.sessions.every(failuresKnown)
+            ? []
+            : ['', '+: failed commands are not all counted. gatehouse reindex counts those of earlier releases.']),
           ...(page.incomplete ? ['', INCOMPLETE] : []),
           ...(page.sessions.some(({ ruleGone }) => ruleGone)
             ? ['', 'rule gone: the policy has no such rule any more. Their own people and auditors see these.']

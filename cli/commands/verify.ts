@@ -119,7 +119,8 @@ async function writeReport(path: string, verified: Omit<Verified, 'at' | 'versio
     await saveText(name, text);
 }
 
-const shown = ({ manifest: _, ...report }: VerifyReport): Omit<VerifyReport, 'manifest'> => report;
+const shown = ({ manifest: _, failedCommands: _count, ...report }: VerifyReport): Omit<VerifyReport, 'manifest'> =>
+  report;
 
 /** Whether it is proven. */
 async function concludeOne(output: Output, report: VerifyReport): Promise<boolean> {

@@ -12,6 +12,8 @@ interface Standing {
   readonly ended: string | undefined;
   readonly proven: boolean;
   readonly now: number;
+  /** As the recording tells it; undefined: not counted. */
+  readonly failedCommands: number | undefined;
 }
 
 interface Compared {
@@ -21,7 +23,10 @@ interface Compared {
 }
 
 /** `purged`: the edge witnessed that nothing of it is stored any more. `ended`: when the edge witnessed the manifest; undefined: it runs, or nothing of it is stored. `proven`: whether the recording is. */
-export function compareCatalogue(word: CatalogueWord | undefined, { purged, ended, proven, now }: Standing): Compared {
+export function compareCatalogue(
+  word: CatalogueWord | undefined,
+  { purged, ended, proven, now, failedCommands }: Standing,
+): Compared {
   const found: Compared = { faults: [], proofs: [], notCompared: [] };
   if (!word)
     return { ...found, notCompared: ['the catalogue’s row: this edge does not tell, or the functions do not answer'] };
@@ -37,6 +42,9 @@ export function compareCatalogue(word: CatalogueWord | undefined, { purged, ende
   const isLate = now - Date.parse(ended) > SEALED_WITHIN_MS;
   if (word.state === 'broken' && proven)
     return faulty(`its row says that the recording is broken, and it is not: ${word.fault ?? 'no reason'}`);
+  // The row alone says it to lists. One of an earlier release, or that is not counted through, says nothing.
+  if (proven && failedCommands !== undefined && (word.failedCommands ?? failedCommands) !== failedCommands)
+    return faulty(`its row has ${word.failedCommands} failed commands, and the recording ${failedCommands}`);
   if (word.state === 'sealed' || word.state === 'broken')
     return { ...found, proofs: ['the catalogue’s row tells the same of it'] };
   if (!isLate) return { ...found, notCompared: ['the catalogue’s row: the indexer is not through with it yet'] };

@@ -101,11 +101,11 @@ interface Trusts {
 }
 
 async function trusts(client: ApiClient, keysFile: string | undefined): Promise<Trusts> {
+  const file = keysFile === undefined ? undefined : await readTrustedKeys(keysFile);
   const [keys, head] = await Promise.all([
     registeredKeys(client),
     unlessRefused(client.get('/log', LogHead), 'not_found'),
   ]);
-  const file = keysFile === undefined ? undefined : await readTrustedKeys(keysFile);
   const chosen = file && file.connectors.length > 0 ? file.connectors : undefined;
   const policy = head && (await policyOf(keysFile, head.key));
   const parsed = head && parseCheckpoint(head.checkpoint);
@@ -203,6 +203,7 @@ async function verifyWith(
       ended: seen?.manifest?.at,
       proven: ofRecording.length === 0,
       now: Date.now(),
+      failedCommands: report.failedCommands,
     });
   const logged = {
     ...report,

@@ -49,6 +49,20 @@ describe('a tally', () => {
     });
   });
 
+  it('counts commands that failed beside the counts of a manifest', () => {
+    const ended = (how: object) => ({ kind: 'command.finished', action: 1, durationUs: 1, ...how }) as Fact;
+    const commands = [{ exit: 0 }, { exit: 127 }, { signal: 'KILL' }, {}, { exit: 1 }].map(ended);
+    const tally = addTo(new SessionTally(), commands, 1);
+    expect(tally.failedCommands).toBe(3);
+    // Manifests hold what they always held, or none that exists would be recounted to the same.
+    expect(tally.counts()).toEqual({ ...new SessionTally().counts(), frames: 5 });
+    const kept = TallyState.parse(JSON.parse(JSON.stringify(tally.state())));
+    expect(addTo(SessionTally.from(kept), commands, 1).failedCommands).toBe(6);
+    // An earlier release counted none: what comes behind is no sum.
+    const { failedCommands: _, ...earlier } = kept;
+    expect(addTo(SessionTally.from(earlier), commands, 1).failedCommands).toBeUndefined();
+  });
+
   it('is the same after a crash at any place', () => {
     for (let at = 0; at <= facts.length; at++) {
       const kept: unknown = JSON.parse(JSON.stringify(addTo(new SessionTally(), facts.slice(0, at)).state()));

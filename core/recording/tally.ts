@@ -17,6 +17,8 @@ export const TallyState = z.object({
   actions: z.number().int().optional(),
   statements: z.number().int(),
   errors: z.number().int(),
+  /** Missing in what earlier releases left: nobody counted. */
+  failedCommands: z.number().int().optional(),
   rows: z.number().int(),
   bytes: z.object({ client: z.number().int(), target: z.number().int(), gateway: z.number().int() }),
   lanes: LaneTallyState,
@@ -43,6 +45,7 @@ export class SessionTally {
   /** Actions that are no statements. */
   #others = 0;
   #errors = 0;
+  #failedCommands: number | undefined = 0;
   #rows = 0;
   readonly #bytes = { client: 0, target: 0, gateway: 0 };
   #lanes = new LaneTally();
@@ -64,6 +67,7 @@ export class SessionTally {
     tally.#statements = state.statements;
     tally.#others = (state.actions ?? state.statements) - state.statements;
     tally.#errors = state.errors;
+    tally.#failedCommands = state.failedCommands;
     tally.#rows = state.rows;
     Object.assign(tally.#bytes, state.bytes);
     tally.#lanes = LaneTally.from(state.lanes);
@@ -82,6 +86,7 @@ export class SessionTally {
   state(): TallyState {
     return {
       ...this.counts(),
+      ...(this.#failedCommands !== undefined && { failedCommands: this.#failedCommands }),
       lanes: this.#lanes.state(),
       refused: Object.fromEntries(this.#refused),
       masked: Object.fromEntries(this.#masked),
@@ -101,6 +106,14 @@ export class SessionTally {
 
   get ended(): SessionEnded | undefined {
     return this.#ended;
+  }
+
+  /**
+   * Commands that ended with a status other than 0 or by a signal. Beside the counts, which manifests hold and
+   * earlier releases recount. undefined: it goes on from what an earlier release left.
+   */
+  get failedCommands(): number | undefined {
+    return this.#failedCommands;
   }
 
   get frames(): number {
@@ -207,6 +220,9 @@ export class SessionTally {
         if (fact.error !== undefined) this.#errors++;
         if (typeof fact.rows === 'number' && Number.isSafeInteger(fact.rows)) this.#rows += fact.rows;
         return;
+      case 'command.finished':
+        if (this.#failedCommands !== undefined && isFailedCommand(fact)) this.#failedCommands++;
+        return;
       case 'command.started':
       case 'exchange.started':
         this.#others++;
@@ -248,6 +264,10 @@ export class SessionTally {
     }
   }
 }
+
+/** As `error:` finds it (core/search/action-document.ts). One that nobody says of how it ended did not fail. */
+const isFailedCommand = ({ exit, signal }: Record<string, unknown>): boolean =>
+  (typeof exit === 'number' && exit !== 0) || (typeof signal === 'string' && signal !== '');
 
 const add = (to: Map<string, number>, name: string, count: number): void => {
   to.set(name, (to.get(name) ?? 0) + count);

@@ -67,6 +67,8 @@ export interface VerifyReport {
   readonly manifest?: Manifest;
   /** SHA-256 of the manifest as it is stored, hex. */
   readonly manifestDigest?: string;
+  /** Of the whole recording, to compare with the catalogue's row. Missing: it is not whole, or was read on from what an earlier release left. */
+  readonly failedCommands?: number;
 }
 
 /** Reads every object once, a few ahead of the one being checked (READ_AHEAD). Rejects only when the source does. */
@@ -152,6 +154,9 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     notCompared,
     faults,
     ...(decoded && { manifest: decoded.manifest, manifestDigest: decoded.digest }),
+    ...(manifest &&
+      chain.whole &&
+      chain.tally.failedCommands !== undefined && { failedCommands: chain.tally.failedCommands }),
   };
 }
 

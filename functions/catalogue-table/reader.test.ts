@@ -160,6 +160,7 @@ describe('a cursor', () => {
       laterEnds: [],
       said: [],
       counts: NOTHING_COUNTED,
+      failedCommands: 0,
     });
     const first = await reader.actions(mine, undefined, 2);
     if (!first.ok) throw new Error('refused');
@@ -247,6 +248,7 @@ it('lists a line that was typed with what came of its hold segments later, and w
       opened: undefined,
       said: [],
       counts: NOTHING_COUNTED,
+      failedCommands: 0,
       ...more,
     });
   await put(0, { actions: [withEnd(typed, held)], laterEnds: [] });

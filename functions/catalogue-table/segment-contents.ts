@@ -16,4 +16,6 @@ export interface SegmentContents {
   /** What was said and done beside actions, to be searched. */
   readonly said: readonly DocumentBody[];
   readonly counts: SessionCounts;
+  /** Of commands that ended here, wherever they began. */
+  readonly failedCommands: number;
 }

@@ -12,7 +12,14 @@ import { FILTERS, monthOf, PARTITION_KEY, STARTED, sessionPartition } from './sc
 import type { Item } from './table.ts';
 
 /** Counts of the segments indexed so far of one tally. */
-const Tally = z.intersection(SessionCounts, z.object({ segments: z.number().int() }));
+const Tally = z.intersection(
+  SessionCounts,
+  z.object({
+    segments: z.number().int(),
+    /** Missing: an earlier release counted some of the segments, and did not count these. */
+    failedCommands: z.number().int().optional(),
+  }),
+);
 export type Tally = z.infer<typeof Tally>;
 
 const Ended = SessionEntry.pick({ counts: true, segments: true }).extend({
@@ -57,12 +64,16 @@ export function entryOfRow(item: Item): SessionEntry | 'damaged' | undefined {
   // A row that speaks of another session would put one under the other's name.
   if (item[PARTITION_KEY] !== sessionPartition(row.opened.id) || row.opened.connector !== row.connector)
     return 'damaged';
-  const { counts, segments, ...ended } = row.ended ?? liveCounts(item);
+  const indexed = liveCounts(item);
+  const { counts, segments, ...ended } = row.ended ?? indexed;
+  // The manifest does not tell it. Until all segments are counted nobody knows.
+  const failedCommands = indexed.segments === segments ? indexed.failedCommands : undefined;
   const fault = row.verdict ? row.verdict.fault : row.damage?.fault;
   return {
     ...row.opened,
     ...ended,
     counts,
+    ...(failedCommands !== undefined && { failedCommands }),
     segments,
     state: row.verdict?.state ?? (row.damage ? 'broken' : row.ended ? 'ended' : 'live'),
     ...(fault === undefined ? {} : { fault }),
@@ -76,14 +87,17 @@ function isInPlace(item: Item, opened: SessionOpening): boolean {
   return [STARTED, 'month', ...FILTERS].every((name) => item[name] === attributes[name]);
 }
 
-function liveCounts(item: Item): Pick<SessionEntry, 'counts' | 'segments'> {
+function liveCounts(item: Item): Pick<SessionEntry, 'counts' | 'segments' | 'failedCommands'> {
   let segments = 0;
+  let failedCommands: number | undefined = 0;
   const counts = structuredClone(NOTHING_COUNTED);
   for (const [name, value] of Object.entries(item)) {
     if (!isTallyAttribute(name)) continue;
     const tally = Tally.safeParse(value).data;
     if (!tally) continue;
     segments += tally.segments;
+    if (tally.failedCommands === undefined) failedCommands = undefined;
+    else if (failedCommands !== undefined) failedCommands += tally.failedCommands;
     counts.frames += tally.frames;
     counts.actions += tally.actions;
     counts.statements += tally.statements;
@@ -93,5 +107,5 @@ function liveCounts(item: Item): Pick<SessionEntry, 'counts' | 'segments'> {
     counts.bytes.target += tally.bytes.target;
     counts.bytes.gateway += tally.bytes.gateway;
   }
-  return { counts, segments };
+  return { counts, segments, ...(failedCommands !== undefined && { failedCommands }) };
 }

@@ -3,7 +3,7 @@
 
 import type { SegmentHeader } from '../../core/recording/segment.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
-import type { Manifest, SessionCounts } from '../../core/recording/manifest.ts';
+import type { Manifest } from '../../core/recording/manifest.ts';
 import { sessionEndOf, type SessionOpening } from '../../core/session-evidence.ts';
 import { actionItems } from './action-blocks.ts';
 import { ChainState } from '../../core/recording/verify-chain.ts';
@@ -92,12 +92,12 @@ export class CatalogueWriter {
     owner: SessionOwner,
     header: SegmentHeader,
     stored: { readonly digest: string; readonly bytes: number },
-    counts: SessionCounts,
+    contents: Pick<SegmentContents, 'counts' | 'failedCommands'>,
   ): Promise<void> {
     const { number, frames } = header;
     const pk = sessionPartition(owner.session);
     await this.#table.putAll([{ pk, sk: segmentRow(number), number, frames, ...stored }]);
-    await this.#count(owner, number, counts);
+    await this.#count(owner, number, contents);
   }
 
   async putDamage(owner: SessionOwner, segment: number, fault: string): Promise<void> {
@@ -143,11 +143,19 @@ export class CatalogueWriter {
    * Adds a segment's counts once: the tally refuses a number that it holds. The row takes a tally's
    * sum only from one that has seen more segments, so two writers at once leave the later sum.
    */
-  async #count(owner: SessionOwner, number: number, counts: SessionCounts): Promise<void> {
+  async #count(
+    owner: SessionOwner,
+    number: number,
+    { counts, failedCommands }: Pick<SegmentContents, 'counts' | 'failedCommands'>,
+  ): Promise<void> {
     const group = Math.floor(number / TALLY_SEGMENTS);
     const key = { pk: sessionPartition(owner.session), sk: tallyRow(group) };
     const { bytes, ...rest } = counts;
-    const amounts = { ...rest, client: bytes.client, target: bytes.target, gateway: bytes.gateway };
+    const amounts = {
+      ...{ ...rest, client: bytes.client, target: bytes.target, gateway: bytes.gateway },
+      // Of how many segments, since an earlier release counted none: a sum of some is no sum.
+      ...{ failedCommands, failedCommandsOf: 1 },
+    };
     const names = Object.keys(amounts);
     const added = await this.#table.update({
       Key: key,
@@ -206,8 +214,9 @@ export class CatalogueWriter {
 
 function tallyOf(item: Item): Tally {
   const amount = (name: string): number => Number(item[name] ?? 0);
+  const segments = item.numbers instanceof Set ? item.numbers.size : 0;
   return {
-    segments: item.numbers instanceof Set ? item.numbers.size : 0,
+    segments,
     frames: amount('frames'),
     // One that an earlier release began has no actions of its segments, and all of those were statements.
     actions: Math.max(amount('actions'), amount('statements')),
@@ -215,5 +224,6 @@ function tallyOf(item: Item): Tally {
     errors: amount('errors'),
     rows: amount('rows'),
     bytes: { client: amount('client'), target: amount('target'), gateway: amount('gateway') },
+    ...(amount('failedCommandsOf') === segments && { failedCommands: amount('failedCommands') }),
   };
 }

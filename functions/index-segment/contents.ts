@@ -48,6 +48,7 @@ export function readContents(segment: Segment): SegmentContents {
     laterEnds: [...laterEnds.values()].sort(byNumber),
     said,
     counts: tally.counts(),
+    failedCommands: tally.failedCommands ?? 0,
   };
 }
 

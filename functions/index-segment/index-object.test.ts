@@ -12,6 +12,7 @@ import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../
 import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
 import { SearchAnnouncer } from '../search/announce.ts';
+import { beginSession } from '../reindex/begin-session.ts';
 import { type IndexDeps, indexObject } from './index-object.ts';
 import { keysNotCompared } from './known-keys.ts';
 
@@ -183,6 +184,57 @@ describe('indexing a session', () => {
       segments: 2,
       counts: { statements: 3, rows: 3 },
     });
+  });
+
+  it('counts commands that failed, wherever they began, and says nothing while some are not counted', async () => {
+    const { deps, table, store, reader } = await newCatalogue();
+    const builder = new RecordingBuilder({ protocol: 'ssh' });
+    const run = (action: number) => ({ kind: 'command.started', action, form: 'exec', command: 'make' }) as const;
+    const end = (action: number, how: object) => ({ kind: 'command.finished', action, durationUs: 5, ...how }) as const;
+    builder
+      .fact(run(1), 1)
+      .fact(run(2), 2)
+      .fact(end(2, { exit: 0 }), 2)
+      .cut();
+    builder
+      .fact(end(1, { signal: 'TERM' }), 1)
+      .fact(run(3), 3)
+      .fact(end(3, { exit: 2 }), 3)
+      .cut();
+    builder.end();
+    store(builder);
+    const counted = async () => {
+      const session = await reader.session(builder.session);
+      if (!session || session === 'damaged') throw new Error('it is not listed');
+      return [session.state, session.failedCommands, session.counts.errors];
+    };
+    await indexObject(keyOf(builder, 0), deps);
+    expect(await counted()).toEqual(['live', 0, 0]);
+    // The manifest comes before a segment: it does not tell the number.
+    await indexObject(manifestKey(builder.connector.id, builder.session), deps);
+    expect(await counted()).toEqual(['sealed', undefined, 0]);
+    const rest = [...builder.objects.keys()].slice(1);
+    for (const key of [...rest, ...rest]) await indexObject(key, deps);
+    expect(await counted()).toEqual(['sealed', 2, 0]);
+
+    // What an earlier release left of the first two segments: a sum of the others is not the session's.
+    const pk = `session#${builder.session}`;
+    await table.update({
+      Key: { pk, sk: 'tally#000000' },
+      UpdateExpression: 'REMOVE failedCommands, failedCommandsOf SET #numbers = :two',
+      ExpressionAttributeNames: { '#numbers': 'numbers' },
+      ExpressionAttributeValues: { ':two': new Set([0, 1]) },
+    });
+    await table.update({
+      Key: { pk, sk: 'session' },
+      UpdateExpression: 'REMOVE tally0',
+    });
+    await indexObject(keyOf(builder, 2), deps);
+    expect(await counted()).toEqual(['sealed', undefined, 0]);
+    const place = { session: builder.session, connector: builder.connector.id };
+    await beginSession(place, { table, reader: deps.reader });
+    for (const key of builder.objects.keys()) await indexObject(key, deps);
+    expect(await counted()).toEqual(['sealed', 2, 0]);
   });
 
   it('leaves the same rows whatever the order, repetition and concurrency of events', async () => {

@@ -110,7 +110,7 @@ async function indexSegment(key: SegmentKey, row: Item, deps: IndexDeps): Promis
   // After the actions, so that whoever folds them finds them; before the rest, so that a crash between leaves an event that comes again.
   await deps.search.announce(key.session, key.number, contents, blocks, opened ? undefined : row);
   const stored = { digest: segment.digest, bytes: bytes.length };
-  await deps.writer.putSegment(key, segment.header, stored, contents.counts);
+  await deps.writer.putSegment(key, segment.header, stored, contents);
   if ((key.number + 1) % ADVANCE_EVERY === 0) await advance(key, deps);
   return ok(undefined);
 }

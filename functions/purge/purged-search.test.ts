@@ -115,7 +115,7 @@ it('an event that was under way brings nothing of a purged session back into the
   expect(await purge()).toEqual({ state: 'done' });
   // Claimed before, written after.
   const late = {
-    ...{ opened: undefined, laterEnds: [], counts: NOTHING_COUNTED },
+    ...{ opened: undefined, laterEnds: [], counts: NOTHING_COUNTED, failedCommands: 0 },
     ...{ actions: [statement(2, 2 * SECOND, 'select late_word')], said: [lane('late_word')] },
   };
   const blocks = await writer.putActions(place, 1, late);

@@ -1,6 +1,6 @@
 import type { ListedSession } from '../../../core/catalogue.ts';
-import { isUnprovenFor } from '../../../core/session-marks.ts';
-import { actionsOf, PROTOCOLS, errorsOf } from '../../../core/protocols.ts';
+import { errorWords, isUnprovenFor } from '../../../core/session-marks.ts';
+import { actionsOf, PROTOCOLS } from '../../../core/protocols.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { took } from '../../../core/text/amounts.ts';
 import { Badge, Cell, LabelList, Row, Table, to } from './parts.tsx';
@@ -46,14 +46,11 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
             {/* One piece: on a phone each child of a cell stands on a line of its own. */}
             <span>
               {session.counts.actions.toLocaleString('en')}
-              {session.counts.errors > 0 ? (
+              {errorWords(session).map((words) => (
                 <>
-                  ,{' '}
-                  <span class="bad">
-                    {session.counts.errors.toLocaleString('en')} {errorsOf(session.protocol)}
-                  </span>
+                  , <span class="bad">{words}</span>
                 </>
-              ) : null}
+              ))}
             </span>
           </Cell>
           <Cell label="Lasted" class="cell-number">

@@ -1,6 +1,7 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { ActionPage, SessionDetail, SessionEntry } from '../../../core/catalogue.ts';
-import { hasRows, type Noun, PROTOCOLS, errorsOf } from '../../../core/protocols.ts';
+import { hasRows, type Noun, PROTOCOLS } from '../../../core/protocols.ts';
+import { errorWords } from '../../../core/session-marks.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { Evidence } from '../components/evidence.tsx';
 import { Badge, Empty, LabelList, NoticeBox, Pager, to } from '../components/parts.tsx';
@@ -227,14 +228,11 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
             {isTerminal(session)
               ? count(session.counts.actions, 'command')
               : session.counts.actions.toLocaleString('en')}
-            {session.counts.errors > 0 ? (
+            {errorWords(session).map((words) => (
               <>
-                ,{' '}
-                <span class="bad">
-                  {session.counts.errors.toLocaleString('en')} {errorsOf(session.protocol)}
-                </span>
+                , <span class="bad">{words}</span>
               </>
-            ) : null}
+            ))}
           </dd>
         </div>
         {hasRows(session.protocol) ? (

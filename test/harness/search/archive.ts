@@ -56,7 +56,15 @@ export async function newSearchArchive(client: DynamoDBClient, Table: typeof Cat
     },
     /** As indexObject does it. */
     async add(place: ArchivedSession, segment: number, contents: Partial<SegmentContents>): Promise<void> {
-      const whole = { opened: undefined, actions: [], laterEnds: [], said: [], counts: NOTHING_COUNTED, ...contents };
+      const whole = {
+        opened: undefined,
+        actions: [],
+        laterEnds: [],
+        said: [],
+        counts: NOTHING_COUNTED,
+        failedCommands: 0,
+        ...contents,
+      };
       const row = await writer.claim(place);
       if (typeof row === 'string') throw new Error(`${place.session} is ${row}`);
       const blocks = await writer.putActions(place, segment, whole);
