@@ -2,6 +2,7 @@
 
 import type { SearchDocument } from './document.ts';
 import type { ValueField } from './query.ts';
+import { namesOfTable } from './table-names.ts';
 
 export function fieldValues({ session, body }: SearchDocument): Readonly<Record<ValueField, readonly string[]>> {
   const email = session.email.toLowerCase();
@@ -14,10 +15,7 @@ export function fieldValues({ session, body }: SearchDocument): Readonly<Record<
     session: [session.session],
     verdict: [body.verdict ?? 'allowed'],
     error: body.errors.map((error) => error.toLowerCase()),
-    // Also without its schema.
-    table: [
-      ...new Set(body.tables.flatMap((table) => [table.toLowerCase(), table.toLowerCase().split('.').at(-1) ?? ''])),
-    ],
+    table: [...new Set(body.tables.flatMap(namesOfTable))],
     task: optional(session.task),
     trace: optional(session.trace),
   };

@@ -3,12 +3,14 @@
 //   query    = group+                        all of them
 //   group    = item ("or" item)*             any of them: `or` joins its neighbours, before what stands beside them is added
 //   item     = "-"? (word "*"? | '"' phrase '"' "*"? | field ":" value "*"? | "(" query ")")
+//   value    = word | '"' phrase '"', and of a table a name as SQL writes it (table-names.ts)
 //
 // Whatever is typed is either read or refused with the place and the way out; nothing of it is anybody else's syntax.
 
 import { err, ok, type Result } from '../result.ts';
 import { listedValue } from './closed-fields.ts';
 import { AMOUNT_FIELDS, type SearchExpression, TIME_FIELDS, VALUE_FIELDS } from './query.ts';
+import { comparedName, opensQuotes, readQuoted } from './table-names.ts';
 import { textTokens } from './tokens.ts';
 import { readAmount, readDuration, readRows, readTime, TIME_FORMS } from './values.ts';
 
@@ -198,6 +200,7 @@ class Parser {
 
   #field(name: string, start: number, valueStart: number): SearchExpression {
     this.#at = valueStart;
+    if (name === 'table') return this.#table(start);
     const quoted = this.#text[valueStart] === '"';
     const bare = quoted ? this.#quoted() : this.#bare(1);
     const star = quoted ? this.#takeStar() : bare.endsWith('*');
@@ -231,6 +234,40 @@ class Parser {
     return time === 'since'
       ? { kind: 'time', from: at, until: Number.POSITIVE_INFINITY }
       : { kind: 'time', from: Number.NEGATIVE_INFINITY, until: at };
+  }
+
+  #table(start: number): SearchExpression {
+    const parts: string[] = [];
+    let prefix = false;
+    do {
+      const at = this.#at;
+      if (opensQuotes(this.#text[at])) {
+        const read = readQuoted(this.#text, at);
+        if (!read) throw new Mistake('This quote is not closed.', at, at + 1);
+        this.#at = read.end;
+        parts.push(read.name);
+        prefix = this.#takeStar();
+      } else {
+        const [part = ''] = /^[^\s"`.()]*/.exec(this.#text.slice(at)) ?? [];
+        this.#at += part.length;
+        prefix = part.endsWith('*');
+        parts.push(prefix ? part.slice(0, -1) : part);
+      }
+    } while (!prefix && this.#takeDot());
+    const value = comparedName(parts);
+    if (value === '' && !prefix)
+      throw new Mistake(
+        'A table must follow table: at once, in quotes where it has blanks: table:"Order Items". To search for the word, put it in quotes.',
+        start,
+        this.#at,
+      );
+    return { kind: 'value', field: 'table', value, prefix };
+  }
+
+  #takeDot(): boolean {
+    if (this.#text[this.#at] !== '.') return false;
+    this.#at++;
+    return true;
   }
 
   /** To the next space, quote, or parenthesis that closes a group: `count(id)` is all of it. */

@@ -14,6 +14,14 @@ it.each([
   ['copy orders to stdout', ['orders']],
   ['select $$ from quoted $$, 1 /* from c */', []],
   ['truncate table a', ['a']],
+  ['select * from "a.b"', ['"a.b"']],
+  ['select * from s."we""ird", `x``y`', ['s."we""ird"', '"x`y"']],
+  ['select * from public."from" where x', ['public.from']],
+  ['insert into `2024`.`orders` select 1 from 2024_orders', ['2024.orders', '2024_orders']],
+  ['select substring(x from 2), extract(day from 5)', []],
+  ['select * from U&"d\\0061t\\+000061\\\\"', ['data\\']],
+  ['select * from 🦒', ['🦒']],
+  ['select * from ""', []],
   ['', []],
 ])('finds the tables of %j', (text, tables) => {
   expect(tablesIn(text)).toEqual(tables);

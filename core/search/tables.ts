@@ -2,13 +2,16 @@
 // dialects' readers are for). Names after FROM, JOIN, INTO, UPDATE, TABLE and their like, in any dialect; strings and
 // comments are left out. What a name means (a CTE, an alias, a view) is not followed.
 
+import { opensQuotes, readQuoted, writtenName } from './table-names.ts';
+
 const MAX_TABLES = 50;
 /** Not more of a statement is looked through. */
 const MAX_TEXT = 16 * 1024;
 
-// Comments and strings, quoted and plain names, and signs.
+// Comments and strings, quoted and plain names, and signs. Any letter beyond ASCII may stand in a plain name (PostgreSQL's
+// scan.l, MySQL's "Schema Object Names"), and MySQL's may begin with digits; `U&"..."` is PostgreSQL's with escapes.
 const TOKEN =
-  /--[^\n]*|\/\*.*?(?:\*\/|$)|'(?:[^'\\]|''|\\.)*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|[\p{L}_][\p{L}\p{N}_$]*|[.,()]/gsu;
+  /--[^\n]*|\/\*.*?(?:\*\/|$)|'(?:[^'\\]|''|\\.)*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)|(?:[uU]&)?"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|(?:\p{N}+(?=[\p{L}_]))?[\p{L}_\u{80}-\u{10ffff}][\p{L}\p{N}_$\u{80}-\u{10ffff}]*|[.,()]/gsu;
 const BEFORE_NAMES = new Set([
   'from',
   'join',
@@ -86,8 +89,22 @@ function nameAt(tokens: readonly string[], at: number): { readonly name: string 
   }
   // A function's result is no table.
   const called = tokens[next] === '(' && (tokens[at - 1] ?? '').toLowerCase() === 'from';
-  return { name: names.length === 0 || called ? undefined : names.join('.'), next };
+  const isNamed = names.some((name) => name.trim() !== '');
+  return { name: !isNamed || called ? undefined : writtenName(names), next };
 }
 
-const unquoted = (name: string): string =>
-  /^["`]/.test(name) ? name.slice(1, -1).replaceAll(name.charAt(0).repeat(2), name.charAt(0)) : name;
+/** What is cut before its last quote is taken as far as it goes. */
+function unquoted(token: string): string {
+  const escaped = /^u&"/i.test(token);
+  const from = escaped ? 2 : 0;
+  if (!opensQuotes(token[from])) return token;
+  const name = readQuoted(token, from)?.name ?? token.slice(from + 1);
+  return escaped ? name.replace(ESCAPE, unescaped) : name;
+}
+
+/** `\0061`, `\+000061`, and `\\` for the sign itself; with another sign by UESCAPE they are left as they are. */
+const ESCAPE = /\\(?:\\|\+([0-9a-f]{6})|([0-9a-f]{4}))/gi;
+function unescaped(text: string, long: string | undefined, short: string | undefined): string {
+  const point = Number.parseInt(long ?? short ?? '5c', 16);
+  return point <= 0x10ffff ? String.fromCodePoint(point) : text;
+}
