@@ -3,6 +3,8 @@
 import type { Command } from 'commander';
 import { HoldId, SessionId } from '../../core/ids.ts';
 import {
+  COVERS_NOBODY,
+  coversNobody,
   heldNowWords,
   type HoldScope,
   HoldSearch,
@@ -96,20 +98,28 @@ export function addHold(command: Command, cli: Cli): void {
     .action(async (_options: object, command: Command) => {
       const { client, output } = await cli.open(command);
       const list = await client.get('/holds', HoldList);
+      const idle = list.holds.filter(coversNobody);
       await output.answer(list, () =>
-        output.table(
-          ['HOLD', 'STATE', 'ON', 'SESSIONS', 'PLACED', 'BY', 'REASON'],
-          list.holds.map(({ id, scope, placed, lifting, lifted, standing, named }) => [
-            id,
-            lifted ? 'lifted' : lifting ? `lift asked by ${lifting.by}` : 'in force',
-            scopeWords(scope, named),
-            standing ? `${standing.sessions}${standing.whole ? '' : ', not all held yet'}` : 'not looked at yet',
-            time(placed.at),
-            placed.by,
-            placed.reason,
-          ]),
-          'There is no hold.',
-        ),
+        [
+          output.table(
+            ['HOLD', 'STATE', 'ON', 'SESSIONS', 'PLACED', 'BY', 'REASON'],
+            list.holds.map(({ id, scope, placed, lifting, lifted, standing, named }) => [
+              id,
+              lifted ? 'lifted' : lifting ? `lift asked by ${lifting.by}` : 'in force',
+              scopeWords(scope, named),
+              coversNobody({ scope, lifted })
+                ? 'none: no address'
+                : standing
+                  ? `${standing.sessions}${standing.whole ? '' : ', not all held yet'}`
+                  : 'not looked at yet',
+              time(placed.at),
+              placed.by,
+              placed.reason,
+            ]),
+            'There is no hold.',
+          ),
+          ...idle.flatMap(({ id }) => ['', `${id}: ${COVERS_NOBODY} gatehouse hold place --user EMAIL --reason TEXT`]),
+        ].join('\n'),
       );
     });
 }
@@ -143,6 +153,7 @@ const sessionWords = (count: number): string => `${count} ${count === 1 ? 'sessi
 
 function scopeOf({ session: sessions, user, resource, since, until }: Named): PlacedScope {
   const now = Date.now();
+  if ((since === undefined) !== (until === undefined)) throw usage('--since goes with --until');
   const session = sessions?.map((id) => checked(SessionId, id, '--session'));
   const scopes = [
     session && (session.length === 1 ? { of: 'session', session: session[0] } : { of: 'sessions', sessions: session }),

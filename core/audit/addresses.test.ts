@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mayBeAddress, replaceAddresses } from './addresses.ts';
+import { mayBeAddress, replaceAddresses, withoutAddress } from './addresses.ts';
 
 const ZED = 'zed@example.com';
 function read(text: string, ...known: string[]) {
@@ -139,4 +139,19 @@ describe('a name', () => {
   ])('is another person’s: %s', (name) => {
     expect(mayBeAddress(name, ZED)).toBe(false);
   });
+});
+
+describe('a text without one address', () => {
+  it.each([
+    ['of zed@example.com, at last', 'of per_1, at last'],
+    ['Zed@Example.com and zed%40example.com', 'per_1 and per_1'],
+    ['zed+ops@example.com', 'per_1'],
+    ['ｚｅｄ@example.com', 'per_1'],
+    // Others' stay, and a text without it stays to the letter.
+    ['mozed@example.com, zed@example.com.evil.org', 'mozed@example.com, zed@example.com.evil.org'],
+    ['ask Amy@Example.com about zed@example.com', 'ask amy@example.com about per_1'],
+    ['ask Amy@Example.com', 'ask Amy@Example.com'],
+    ["o'zed@example.com", "o'zed@example.com"],
+    ['', ''],
+  ])('%s', (text, without) => expect(withoutAddress(text, ZED, 'per_1')).toBe(without));
 });

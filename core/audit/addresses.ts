@@ -41,6 +41,25 @@ export function replaceAddresses(
   return replaceIn(plain === text || found(plain) === found(text) ? text : plain, pseudonymOf, isKnown);
 }
 
+/** The text with `instead` for the address of one person and their subaddresses, however they are written there. Where there is none it stays as it is. */
+export function withoutAddress(text: string, email: string, instead: string): string {
+  const address = lower(email);
+  let found = false;
+  const [local = '', domain = ''] = address.split('@');
+  const isTheirs = (name: string): boolean =>
+    name === address || (name.startsWith(`${local}+`) && name.endsWith(`@${domain}`));
+  const replaced = replaceAddresses(
+    text,
+    (name) => {
+      if (!isTheirs(name)) return name;
+      found = true;
+      return instead;
+    },
+    (name) => name === address,
+  );
+  return found ? replaced : text;
+}
+
 /** One who hides a sign writes it a few times over at most. */
 const MOST_ESCAPES = 5;
 /** `@` as HTML, JSON and JavaScript have it. */

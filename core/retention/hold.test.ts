@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { newId } from '../ids.ts';
 import { ResourceName } from '../resource.ts';
 import {
+  coversNobody,
   type HeldFacts,
   holdLine,
   holdsDigest,
@@ -113,4 +114,25 @@ it('is placed on no time in which nothing runs, on at least one session, and on 
   ]);
   const sessions = (count: number) => ({ of: 'sessions', sessions: Array.from({ length: count }, () => newId('ses')) });
   expect([0, 1, 1_000, 1_001].map(sessions).map(may)).toEqual([false, true, true, false]);
+});
+
+it.each([
+  ['alice', true],
+  ['alice@*', true],
+  ['*', true],
+  ['Alice Archer <alice@example.com>', true],
+  ['@example.com', true],
+  [' Alice@Example.com\n', false],
+  ['al\u200bice@example.com', false],
+  ['*@example.com', false],
+  ['github@acme.workload.invalid', false],
+])('a hold on %j covers nobody: %s', (email, nobody) => {
+  expect(coversNobody(holdOn(email))).toBe(nobody);
+  expect(coversNobody({ ...holdOn(email), lifted: { by: 'x', at: '2026-01-01T00:00:00.000Z' } })).toBe(false);
+  // No session is of what is no address: identities have one in a person's form (core/identity.ts).
+  if (nobody) expect(place(email).success).toBe(false);
+});
+
+it('no hold on anything else covers nobody', () => {
+  expect(coversNobody(holdOn('', { of: 'session', session: session.session }))).toBe(false);
 });

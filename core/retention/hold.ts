@@ -13,11 +13,14 @@ export const MAX_HELD_SESSIONS = 10_000;
 /** That somebody names one by one. */
 const MAX_NAMED_SESSIONS = 1_000;
 
+/** A star stands for nobody else, and is in no domain. */
+const isStarred = (email: string): boolean => /@.*\*/.test(email);
+
 /** Of whom a hold may be placed: as sessions are listed by it, and in no characters that only look like another address. */
 export const HeldAddress = Email.refine(
   (email) => !/\p{Default_Ignorable_Code_Point}/u.test(email) && email.normalize('NFKC') === email.normalize('NFC'),
   'it has characters that are invisible or stand for others; type the address in plain letters',
-);
+).refine((email) => !isStarred(email), 'it is on one address: a star stands for nobody');
 
 const SCOPES = [
   z.strictObject({ of: z.literal('session'), session: SessionId }),
@@ -123,6 +126,19 @@ export const holdsOn = (session: HeldFacts, holds: readonly LegalHold[]): LegalH
 /** Whether a hold is on this person, however either address was typed. */
 export const isHoldOn = (scope: HoldScope, email: string): boolean =>
   scope.of === 'user' && foldedAddress(scope.email) === foldedAddress(email);
+
+/**
+ * A hold in force on a person by what is no address, which earlier releases took (`alice`): no session is of such a person, so that it
+ * keeps none. It has to be lifted, or placed anew by the address.
+ */
+export const coversNobody = ({ scope, lifted }: Pick<LegalHold, 'scope' | 'lifted'>): boolean =>
+  scope.of === 'user' &&
+  lifted === undefined &&
+  (!Email.safeParse(foldedAddress(scope.email)).success || isStarred(scope.email));
+
+/** For people, beside it. */
+export const COVERS_NOBODY =
+  'It is on what is no address and covers nobody: place one by the address, and lift this one.';
 
 function covers(scope: HoldScope, session: HeldFacts): boolean {
   switch (scope.of) {

@@ -131,6 +131,8 @@ export const HoldList = z.object({
       standing: HoldStanding.optional(),
       /** How many sessions its scope names, of which a list has the first hundred. */
       named: z.number().int().optional(),
+      /** It is in force on what is no address, which earlier releases took: it keeps nothing. */
+      coversNobody: z.literal(true).optional(),
     }),
   ),
 });

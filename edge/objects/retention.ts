@@ -2,6 +2,7 @@
 // proposed purge into the audit log and orders it, and writes down what is done (law 7). The contract of each call: ports/retention.ts.
 
 import { DurableObject } from 'cloudflare:workers';
+import { withoutAddress } from '../../core/audit/addresses.ts';
 import type { AuditEntry, AuditEvent } from '../../core/audit/audit.ts';
 import type { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
 import type { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
@@ -89,7 +90,14 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
 
   forgetPerson(email: string, pseudonym: string): void {
     this.#holds.forgetPerson(email, pseudonym);
+    this.#searches.forgetPerson(email);
     this.#sql.exec('DELETE FROM waiting WHERE lower(by) = ?', email);
+    for (const { act, reason } of this.#sql.exec('SELECT act, reason FROM waiting').toArray())
+      this.#sql.exec(
+        'UPDATE waiting SET reason = ? WHERE act = ?',
+        withoutAddress(String(reason), email, pseudonym),
+        String(act),
+      );
   }
 
   waiting(act: string): WaitingAct | undefined {

@@ -1,5 +1,6 @@
 // Searches for sessions to hold, with what they have found so far, so that one goes on where it stopped.
 
+import { withoutAddress } from '../../core/audit/addresses.ts';
 import { HoldSearchId, SessionId } from '../../core/ids.ts';
 import { type HoldSearch, MAX_HELD_SESSIONS } from '../../core/retention/hold.ts';
 import type { FoundToHold, StandingHoldSearch } from '../ports/retention.ts';
@@ -71,6 +72,13 @@ export class HoldSearches {
       .exec('SELECT session FROM hold_search_sessions WHERE search = ? ORDER BY session', id)
       .toArray()
       .map(({ session }) => SessionId.parse(session));
+  }
+
+  /** Of those that the person made, or that are for them, nothing stays: whoever goes on with one begins anew. */
+  forgetPerson(email: string): void {
+    for (const { id, by, query } of this.#sql.exec('SELECT id, by, query FROM hold_searches').toArray())
+      if (String(by).toLowerCase() === email || withoutAddress(String(query), email, '') !== query)
+        this.drop(HoldSearchId.parse(id));
   }
 
   drop(id: HoldSearchId): void {

@@ -1,7 +1,19 @@
 // Legal holds as the edge keeps them. Its own: what the functions have of them is a copy.
 
 import type { HoldId, SessionId } from '../../core/ids.ts';
-import { type HeldFacts, holdLine, holdsDigest, holdsOn, LegalHold, listedHold } from '../../core/retention/hold.ts';
+import { withoutAddress } from '../../core/audit/addresses.ts';
+import {
+  COVERS_NOBODY,
+  coversNobody,
+  type HeldFacts,
+  holdLine,
+  type HoldScope,
+  holdsDigest,
+  holdsOn,
+  isHoldOn,
+  LegalHold,
+  listedHold,
+} from '../../core/retention/hold.ts';
 import { iso } from '../clock.ts';
 import type { BeforeOrder } from '../ports/retention.ts';
 import type { Admission } from '../ports/witness.ts';
@@ -19,6 +31,9 @@ export class StoredHolds {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    const onPeople = `SELECT document FROM holds WHERE ${IN_FORCE} AND json_extract(document, '$.scope.of') = 'user'`;
+    for (const hold of sql.exec(onPeople).toArray().map(holdOf))
+      if (coversNobody(hold)) console.error(`hold ${hold.id}: ${COVERS_NOBODY}`);
   }
 
   list(): LegalHold[] {
@@ -93,34 +108,38 @@ export class StoredHolds {
   }
 
   /**
-   * Of a lifted hold the pseudonym stands for the address in all of it. One in force keeps what it covers: it changes who placed it, and
-   * what they asked to lift is asked no more.
+   * The pseudonym stands for the address in what people wrote, and for who did it. Of a lifted hold also in what it was on. One in force
+   * keeps what it covers, which orders are bound to (`holdLine`); what the person asked to lift is asked no more.
    */
   forgetPerson(email: string, pseudonym: string): void {
-    const is = (by: string | undefined) => by?.toLowerCase() === email;
+    const without = (text: string): string => withoutAddress(text, email, pseudonym);
+    const step = <T extends { readonly by: string; readonly reason?: string }>(of: T): T => ({
+      ...of,
+      by: of.by.toLowerCase() === email ? pseudonym : of.by,
+      ...(of.reason !== undefined && { reason: without(of.reason) }),
+    });
     for (const hold of this.#sql.exec('SELECT document FROM holds').toArray().map(holdOf)) {
-      const text = JSON.stringify(hold);
-      const { lifting, ...rest } = hold;
-      const without = hold.lifted
-        ? text.replaceAll(addressIn(email), pseudonym)
-        : JSON.stringify({
-            ...rest,
-            placed: is(hold.placed.by) ? { ...hold.placed, by: pseudonym } : hold.placed,
-            ...(lifting && !is(lifting.by) && { lifting }),
-          });
-      if (without !== text) this.#sql.exec('UPDATE holds SET document = ?, told = 0 WHERE id = ?', without, hold.id);
+      const { scope, placed, lifting, lifted, ...rest } = hold;
+      const forgotten: LegalHold = {
+        ...rest,
+        scope: lifted ? scopeWithout(scope, email, pseudonym) : scope,
+        placed: step(placed),
+        ...(lifting && (lifted || lifting.by.toLowerCase() !== email) && { lifting: step(lifting) }),
+        ...(lifted && { lifted: step(lifted) }),
+      };
+      const document = JSON.stringify(forgotten);
+      if (document !== JSON.stringify({ ...rest, scope, placed, lifting, lifted }))
+        this.#sql.exec('UPDATE holds SET document = ?, told = 0 WHERE id = ?', document, hold.id);
     }
   }
 }
 
-/** In JSON, in any case of letters. */
-const addressIn = (email: string): RegExp =>
-  new RegExp(
-    JSON.stringify(email)
-      .slice(1, -1)
-      .replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'),
-    'gi',
-  );
+function scopeWithout(scope: HoldScope, email: string, pseudonym: string): HoldScope {
+  if (isHoldOn(scope, email)) return { of: 'user', email: pseudonym };
+  return scope.of === 'sessions' && scope.query !== undefined
+    ? { ...scope, query: withoutAddress(scope.query, email, pseudonym) }
+    : scope;
+}
 
 const holdOf = ({ document }: Record<string, SqlStorageValue>): LegalHold =>
   LegalHold.parse(JSON.parse(String(document)));

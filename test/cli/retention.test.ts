@@ -77,6 +77,13 @@ it('hold lift says whether somebody else has to agree, and hold list how far obj
   const { stdout } = await run('hold', 'list');
   expect(stdout).toContain('2, not all held yet');
   expect(stdout).not.toContain('\x1b');
+  // Of an earlier release, which took any text for a person.
+  const nobody = { ...placed, id: newId('hld'), scope: { of: 'user', email: 'alice' } };
+  replies['GET /api/v1/holds'] = { body: { holds: [{ ...placed, standing }, nobody] } };
+  const list = (await run('hold', 'list')).stdout;
+  expect(list).toContain('none: no address');
+  expect(list).toContain(`${nobody.id}: It is on what is no address and covers nobody`);
+  expect(list).not.toContain(`${placed.id}: It is`);
 });
 
 it('purge --dry-run lists what goes and what cannot, --now orders, --early waits for another', async () => {

@@ -118,6 +118,26 @@ test('is refused while a hold of an earlier release stands, which took the addre
   await remote(env.RETENTION).putHold({ ...hold, lifted }, hold);
 });
 
+test('is refused while a hold is in force on what a search for them found, and what that is on never changes', async () => {
+  const email = 'searched@example.com';
+  await known(email);
+  const id = newId('hld');
+  const placed = { by: 'carol@example.com', at: new Date().toISOString(), reason: 'a dispute' };
+  const sessions = [SESSIONS.ofAlice.id];
+  const query = 'drop user:Searched@example.com';
+  const hold = { id, scope: { of: 'sessions' as const, sessions, query }, placed };
+  const retention = remote(env.RETENTION);
+  await retention.putHold(hold, undefined);
+  expect(await refusal(await erase('carol', email))).toEqual([403, expect.stringContaining(id)]);
+  await retention.forgetPerson(email, 'per_gone');
+  expect((await retention.hold(id))?.scope).toEqual(hold.scope);
+  const lifted = { by: 'bob@example.com', at: new Date().toISOString() };
+  await retention.putHold({ ...hold, lifted }, hold);
+  await retention.forgetPerson(email, 'per_gone');
+  expect((await retention.hold(id))?.scope).toEqual({ ...hold.scope, query: 'drop user:per_gone' });
+  expect(await (await erase('carol', email)).json()).toMatchObject({ state: 'waiting' });
+});
+
 test('leaves nothing that names them beside the pseudonym: no link of theirs or for them, and no count of their requests', async () => {
   const directory = remote(env.DIRECTORY);
   const [gone, other] = ['linking@example.com', 'other@example.com'];
@@ -149,6 +169,69 @@ test('leaves nothing that names them beside the pseudonym: no link of theirs or 
       .map(({ name }) => JSON.stringify(storage.sql.exec(`SELECT * FROM "${name}"`).toArray()));
     expect(rows.filter((row) => row.includes(gone) || row.includes('idp#linking"'))).toEqual([]);
     expect(rows.join()).toContain(`share ${other}`);
+  });
+});
+
+test('leaves the address in nothing that somebody wrote about holds, purges and searches for them', async () => {
+  const [gone, other, pseudonym] = ['written@example.com', 'unwritten@example.com', 'per_gone'];
+  const retention = remote(env.RETENTION);
+  const at = new Date().toISOString();
+  const reason = `of Written@example.com, says ${other}`;
+  const by = 'carol@example.com';
+  const put = async (hold: Omit<LegalHold, 'id' | 'placed'>) => {
+    const id = newId('hld');
+    await retention.putHold({ id, placed: { by, at, reason }, ...hold }, undefined);
+    return id;
+  };
+  const scope = { of: 'user' as const, email: other };
+  const standing = await put({ scope, lifting: { by, at, reason } });
+  const sessions = [SESSIONS.ofAlice.id];
+  const query = `user:${gone} or user:${other}`;
+  const lifted = { by: gone, at };
+  const past = await put({ scope: { of: 'sessions', sessions, query }, lifting: { by: gone, at, reason }, lifted });
+  const theirs = await put({ scope: { of: 'user', email: ' Written@example.com' }, lifted });
+  const others = await put({ scope, lifted });
+  const acts = [`purge ${newId('ses')}`, `purge ${newId('ses')}`] as const;
+  for (const [act, who] of [
+    [acts[0], by],
+    [acts[1], gone],
+  ] as const)
+    await retention.putWaiting(act, { by: who, reason, untilMs: Date.now() + 60_000 });
+  const searches = [newId('hsr'), newId('hsr'), newId('hsr')] as const;
+  await retention.beginHoldSearch({ id: searches[0], query }, by);
+  await retention.beginHoldSearch({ id: searches[1], query: 'drop' }, gone);
+  await retention.beginHoldSearch({ id: searches[2], query: `user:${other}` }, by);
+
+  const before = await retention.beforeOrder(SESSIONS.ofAlice.id);
+  await retention.forgetPerson(gone, pseudonym);
+  // What is in force covers what it did, and orders are bound to the same.
+  expect((await retention.beforeOrder(SESSIONS.ofAlice.id)).order.holds).toBe(before.order.holds);
+  const written = `of ${pseudonym}, says ${other}`;
+  expect(await retention.hold(standing)).toMatchObject({
+    scope,
+    placed: { by, reason: written },
+    lifting: { by, reason: written },
+  });
+  expect(await retention.hold(past)).toMatchObject({
+    scope: { of: 'sessions', sessions, query: `user:${pseudonym} or user:${other}` },
+    lifting: { by: pseudonym, reason: written },
+    lifted: { by: pseudonym },
+  });
+  expect((await retention.hold(theirs))?.scope).toEqual({ of: 'user', email: pseudonym });
+  expect((await retention.hold(others))?.scope).toEqual(scope);
+  expect(await retention.waiting(acts[0])).toMatchObject({ by, reason: written });
+  expect(await retention.waiting(acts[1])).toBeUndefined();
+  expect(await Promise.all(searches.map((id) => retention.holdSearch(id)))).toMatchObject([
+    undefined,
+    undefined,
+    { query: `user:${other}` },
+  ]);
+  await runInDurableObject(env.RETENTION.get(env.RETENTION.idFromName('only')), (_object, { storage }) => {
+    const tables = storage.sql.exec(`SELECT name FROM sqlite_master WHERE type = 'table'`).toArray();
+    const rows = tables
+      .filter(({ name }) => !String(name).startsWith('_cf'))
+      .map(({ name }) => JSON.stringify(storage.sql.exec(`SELECT * FROM "${name}"`).toArray()));
+    expect(rows.join()).not.toMatch(/\bwritten@/i);
   });
 });
 

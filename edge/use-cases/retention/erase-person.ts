@@ -1,9 +1,10 @@
 // Erasing a person: what is left of them in the audit log are pseudonyms that nobody can resolve. The last step, when no recording
 // names them any more; it takes two people, and neither is the one that goes.
 
+import { withoutAddress } from '../../../core/audit/addresses.ts';
 import { PersonId, type SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
-import { isHoldOn } from '../../../core/retention/hold.ts';
+import { type HoldScope, isHoldOn } from '../../../core/retention/hold.ts';
 import { DAY_MS } from '../../../core/retention/may-purge.ts';
 import type { ErasedPerson, LeftSessions } from '../../../core/retention/purge.ts';
 import { ok } from '../../../core/result.ts';
@@ -56,11 +57,13 @@ export const isKnown = async (deps: UseCaseDeps, email: string): Promise<boolean
 
 /** What stands against it: a hold on the person, a grant of theirs, and recordings, which name them and are named in the log. */
 async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
-  const holds = (await deps.retention.holds()).filter(({ scope, lifted }) => !lifted && isHoldOn(scope, email));
+  const holds = (await deps.retention.holds()).filter(
+    ({ scope, lifted }) => !lifted && (isHoldOn(scope, email) || isSearchedBy(scope, email)),
+  );
   if (holds.length > 0)
     return fault(
       'denied',
-      `They are under legal hold (${holds.map(({ id }) => id).join(', ')}). Lift it first, by two people: gatehouse hold lift HOLD --reason TEXT.`,
+      `They are under legal hold, or named in what one searched for (${holds.map(({ id }) => id).join(', ')}). Lift it first, by two people: gatehouse hold lift HOLD --reason TEXT.`,
     );
   const [live] = (await deps.grants.list(email)).filter(({ state }) => state === 'active');
   if (live)
@@ -86,6 +89,10 @@ async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
   } while (cursor !== undefined);
   return ok(undefined);
 }
+
+/** What a hold in force is on stays as it is, its search too: it would name them for as long as that. */
+const isSearchedBy = (scope: HoldScope, email: string): boolean =>
+  scope.of === 'sessions' && scope.query !== undefined && withoutAddress(scope.query, email, '') !== scope.query;
 
 /** By the edge's own record: what the functions say may lack a session, or be made anew just now. */
 async function leftOf({ witness }: UseCaseDeps, email: string): Promise<readonly SessionId[]> {

@@ -5,9 +5,10 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ConnectorId, type HoldId, newId, type SessionId } from '../../../core/ids.ts';
 import { holdLine, holdsDigest, type LegalHold } from '../../../core/retention/hold.ts';
-import { orderText, PurgeOrder } from '../../../core/retention/purge.ts';
+import { type HoldList, orderText, PurgeOrder } from '../../../core/retention/purge.ts';
 import { parseNote, parseNoteKey, whoSigned } from '../../../core/tlog/note.ts';
 import { remote } from '../../objects/rpc.ts';
+import { Browser, EDGE } from '../../test/browser.ts';
 import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
 import { audit, grantFor, newest } from '../../test/grants.ts';
 import { type Caller, callerAs } from '../../test/people.ts';
@@ -159,7 +160,7 @@ describe('what one of two has asked for', () => {
     await remote(env.RETENTION).forgetPerson('carol@example.com', 'per_gone');
     const { placed, lifting, lifted, ...hold } = (await remote(env.RETENTION).hold(id)) ?? ({} as LegalHold);
     expect([hold.scope, lifting, lifted]).toEqual([scope, undefined, undefined]);
-    expect(placed).toMatchObject({ by: 'per_gone' });
+    expect(placed).toMatchObject({ by: 'per_gone', reason: 'of per_gone' });
     expect((await remote(env.RETENTION).beforeOrder(session as SessionId)).held).toContain(id);
     // What the functions have of it is told anew, and makes the digest that orders are bound to.
     await remote(env.RETENTION).run();
@@ -225,6 +226,26 @@ describe('a hold that would hold nothing', () => {
     const again = await people.carol.send('POST', `/holds/${id}/lift`, { reason: 'again' });
     expect(await again.json()).toMatchObject({ lifted: { by: 'bob@example.com' } });
     expect((await entries('hold.lifted')).length + (await entries('hold.lift_asked')).length).toBe(count);
+  });
+
+  test('by an earlier release, on what is no address, is told wherever it is read, and can be lifted', async () => {
+    const id = newId('hld');
+    const placedBefore = { by: 'carol@example.com', at: new Date().toISOString(), reason: 'an earlier dispute' };
+    const hold = { id, scope: { of: 'user' as const, email: 'alice' }, placed: placedBefore };
+    await remote(env.RETENTION).putHold(hold, undefined);
+    for (const path of ['/holds', '/retention']) {
+      const { holds } = await (await people.carol.get(path)).json<HoldList>();
+      const nobody = holds.filter(({ coversNobody }) => coversNobody).map((one) => one.id);
+      expect(nobody).toEqual([id]);
+    }
+    const browser = new Browser();
+    await browser.signIn('carol');
+    for (const path of ['/retention', `/retention/holds/${id}`])
+      expect(await (await browser.fetch(`${EDGE}${path}`)).text()).toContain('nobody: what it is on is no address');
+    await lift(id);
+    const { holds } = await (await people.carol.get('/holds')).json<HoldList>();
+    expect(holds.find((one) => one.id === id)).toMatchObject({ lifted: { by: 'bob@example.com' } });
+    expect(holds.find((one) => one.id === id)).not.toHaveProperty('coversNobody');
   });
 
   test('says how many it holds now, and that a person or a resource is not known', async () => {

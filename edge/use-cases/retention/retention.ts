@@ -3,7 +3,7 @@
 
 import type { HoldId, SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
-import type { LegalHold } from '../../../core/retention/hold.ts';
+import { coversNobody, type LegalHold } from '../../../core/retention/hold.ts';
 import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
 import { type EarlyPurge, type HoldList, tombstoneOf, type SessionRetention } from '../../../core/retention/purge.ts';
 import { refusalWords } from '../../../core/retention/refusal-words.ts';
@@ -165,7 +165,11 @@ async function maySearch(deps: UseCaseDeps, who: Identity): Answer<undefined> {
 async function holdsOf(deps: UseCaseDeps): Promise<HoldList['holds']> {
   const [holds, told] = await Promise.all([deps.retention.holds(), deps.retentionArchive.holds()]);
   const standings = new Map(told.ok ? told.value.holds.map(({ id, standing }) => [id, standing]) : []);
-  return holds.map((hold) => ({ ...hold, standing: standings.get(hold.id) }));
+  return holds.map((hold) => ({
+    ...hold,
+    standing: standings.get(hold.id),
+    ...(coversNobody(hold) && { coversNobody: true as const }),
+  }));
 }
 
 async function mayKeep(deps: UseCaseDeps, who: Identity, wanted: string): Answer<undefined> {

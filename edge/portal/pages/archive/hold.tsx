@@ -1,5 +1,6 @@
 // One legal hold: what it keeps, who placed it, and lifting it by two.
 
+import { COVERS_NOBODY, coversNobody } from '../../../../core/retention/hold.ts';
 import type { HoldList } from '../../../../core/retention/purge.ts';
 import { count } from '../../../../core/text/amounts.ts';
 import { NoticeBox, to } from '../../components/parts.tsx';
@@ -20,7 +21,8 @@ export const HoldState = ({ hold: { lifted, lifting } }: { hold: Hold }) => {
 };
 
 /** How far the store's own hold has come. */
-export const Covered = ({ hold: { standing, lifted } }: { hold: Hold }) => {
+export const Covered = ({ hold: { standing, lifted, scope } }: { hold: Hold }) => {
+  if (coversNobody({ scope, lifted })) return <span class="bad">nobody: what it is on is no address</span>;
   if (standing === undefined) return <span class="dim">{lifted ? 'nothing' : 'not looked at yet'}</span>;
   const { sessions, whole } = standing;
   if (lifted) return <span class="dim">nothing any more</span>;
@@ -64,6 +66,7 @@ export const HoldPage = ({ hold, email, placed, now, reason = '', problem }: Hol
     <p>
       <HoldState hold={hold} />
     </p>
+    {coversNobody(hold) ? <NoticeBox kind="error">{COVERS_NOBODY}</NoticeBox> : null}
     <dl class="steps">
       <div>
         <dt>On</dt>
