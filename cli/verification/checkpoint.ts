@@ -34,10 +34,13 @@ export function addCheckpoint(command: Command, cli: Cli): void {
     .option('--keys <FILE>', "the log's and witnesses' keys; otherwise the log's as the edge names it")
     .action(async (options: Options, command: Command) => {
       const { client, output } = await cli.open(command);
+      // The files first: what is wrong with them the edge need not be asked for.
+      const kept = options.since === undefined ? undefined : await readNote(options.since, '--since');
+      if (options.keys !== undefined) await readTrustedKeys(options.keys);
       const head = await client.get('/log', LogHead);
       const policy = await policyOf(options.keys, head.key);
       const checkpoint = await trusted(head.checkpoint, policy, 'the checkpoint of the edge');
-      const since = options.since === undefined ? undefined : await readKept(options.since, policy, '--since');
+      const since = kept === undefined ? undefined : await trusted(kept, policy, String(options.since));
       const newest = since ? await continued(client, since, policy) : { checkpoint, note: head.checkpoint };
       if (options.entries !== undefined) await writeEntries(client, newest.checkpoint.size, options.entries);
       if (options.save !== undefined) await saveText(options.save, newest.note);
@@ -73,11 +76,13 @@ async function trusted(note: string, policy: WitnessPolicy, what: string): Promi
 
 /** One that was kept elsewhere; `option` names it. */
 export async function readKept(path: string, policy: WitnessPolicy, option: string): Promise<Checkpoint> {
-  const note = await readFile(path, 'utf8').catch((error: unknown) => {
+  return trusted(await readNote(path, option), policy, path);
+}
+
+const readNote = (path: string, option: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error: unknown) => {
     throw usage(`${option}: cannot read ${path}: ${codeOf(error)}`);
   });
-  return trusted(note, policy, path);
-}
 
 async function continued(
   client: ApiClient,

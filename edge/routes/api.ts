@@ -2,8 +2,8 @@
 // case's answer leaves. A route parses, calls one use case, and answers.
 
 import '../../core/text/schema-words.ts';
-import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
 import { ApiError } from '../../core/api.ts';
 import type { Identity } from '../../core/identity.ts';
@@ -22,7 +22,7 @@ export interface ApiDeps {
 }
 
 export function newApi(): Api {
-  return new OpenAPIHono<ApiEnv>({
+  const api = new OpenAPIHono<ApiEnv>({
     defaultHook: (result, c) => {
       if (result.success) return undefined;
       const issue = result.error.issues[0];
@@ -30,7 +30,24 @@ export function newApi(): Api {
       return c.json(errorBody('bad_request', `${where}: ${issue?.message ?? 'not understood'}`), 400);
     },
   });
+  const openapi = api.openapi.bind(api);
+  // Routes that take queries refuse keys which they do not know; one that takes none refuses each.
+  api.openapi = ((route: RouteConfig, ...handlers: never[]) => {
+    const takesNone = route.method === 'get' && route.request?.query === undefined;
+    return (openapi as (...args: unknown[]) => unknown)(
+      takesNone ? { ...route, middleware: [refuseQuery, ...[route.middleware ?? []].flat()] } : route,
+      ...handlers,
+    );
+  }) as typeof api.openapi;
+  return api;
 }
+
+/** A cursor or a filter that is left out without a word would show more than was asked for. */
+const refuseQuery: MiddlewareHandler = async (c, next) => {
+  const [key] = Object.keys(c.req.query());
+  if (key === undefined) return next();
+  return c.json(errorBody('bad_request', `query: ${JSON.stringify(key)} is not known here`), 400);
+};
 
 export const whoAsks = (c: Context<ApiEnv>): Identity => c.get('signedIn').identity;
 

@@ -137,7 +137,7 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/witness',
       summary: 'Every session that was ever admitted, newest first',
-      request: { query: z.strictObject({ cursor: z.string().max(100).optional() }) },
+      request: { query: z.strictObject({ cursor: SessionId.optional() }) },
       responses: jsonAnswer(WitnessPage, 'A page'),
     }),
     async (c) => answer(c, await gatehouse.witnessedSessions(whoAsks(c), c.req.valid('query').cursor)),

@@ -66,7 +66,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       const event = { kind: 'sessions.listed' as const, actor: who.email, object: 'sessions', details };
       await noteLook(deps, event, listShown(asked.value));
       const page = await deps.archive.sessions(asked.value);
-      if (!page.ok) return archiveFault(page.error);
+      if (!page.ok)
+        return page.error === 'bad_request' ? fault('bad_request', FOREIGN_CURSOR) : archiveFault(page.error);
       // One call for the whole page.
       const admissions = await deps.witness.admissions(page.value.sessions.map(({ id }) => id));
       const sessions: ListedSession[] = [];
@@ -240,6 +241,7 @@ async function askerOf({ subject }: Identity): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`asker\n${subject}`))));
 }
 
+const FOREIGN_CURSOR = 'The cursor does not belong to this list. Begin again without it.';
 const NOT_LISTED = { listed: false, contradicted: [] };
 /** A row that was changed may have come for another question than its session answers. */
 function isAskedFor(entry: SessionEntry, { email, resource, task, trace }: SessionQuery): boolean {
