@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { GrantId, ConnectorId, SessionId } from './ids.ts';
 import { ProtocolName } from './protocols.ts';
-import { Parameter } from './recording/facts/database.ts';
+import { Parameter, StatementError } from './recording/facts/database.ts';
 import { ExchangeFinished, ExchangeStarted } from './recording/facts/exchange.ts';
 import { FileAccessed, FileTransferred } from './recording/facts/file.ts';
 import { EndReason } from './recording/facts/session.ts';
@@ -93,7 +93,7 @@ export const StatementDetail = z.object({
   tags: z.array(z.string()).optional(),
   rows: z.number().int().optional(),
   bytes: z.number().int().optional(),
-  error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+  error: StatementError.optional(),
   /** There are more rows, which the client did not ask for. */
   suspended: z.boolean().optional(),
 });
@@ -227,6 +227,8 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     omittedColumns: z.number().int().optional(),
     /** In an outline: there are rows to show, which are left out here and asked for with it. */
     cursor: z.string().optional(),
+    /** The client fetched them through a cursor, behind the statement's `result`; no other follows. */
+    fetched: z.literal(true).optional(),
   }),
   /** Of a statement whose rows are fetched in parts there is one for each of them. */
   z.object({
@@ -237,7 +239,7 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     rows: z.number().int(),
     bytes: z.number().int(),
     durationUs: z.number().int(),
-    error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+    error: StatementError.optional(),
     /** There are more rows, should the client ask for them. */
     suspended: z.boolean().optional(),
   }),
@@ -251,6 +253,8 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     timeUs: z.number(),
     severity: z.string(),
     message: z.string(),
+    /** Beside the target's words. */
+    ...StatementError.pick({ detail: true, hint: true, context: true }).shape,
     /** The statement that it is about. */
     statement: z.number().int().optional(),
     /** The policy's rule. */

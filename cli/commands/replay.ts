@@ -10,6 +10,7 @@ import { IDLE_US } from '../../core/replay/idle.ts';
 import { TerminalEvent } from '../../core/replay/terminal.ts';
 import { checked, type Cli, wholeNumber } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
+import { fromMoment, runningWords } from '../replay/from-moment.ts';
 import { listMarkers } from '../replay/markers.ts';
 import { idleWords, type PlayOptions, Pace } from '../replay/pace.ts';
 import { renderStatements } from '../replay/statements.ts';
@@ -34,21 +35,29 @@ const PLAYERS: Readonly<Record<ReplayKind, Player>> = {
   async statements(lines, options, output, _cli, reach) {
     if (options.lane !== undefined) throw usage('--lane is for sessions of terminals');
     const pace = new Pace(options);
-    const received = parsed(lines, ReplayEvent, reach);
+    const { fromUs } = options;
+    const received = fromMoment(parsed(lines, ReplayEvent, reach), fromUs);
     // Programs get them in the order of time.
     for await (const event of output.json ? received : byStatement(received)) {
-      if (event.timeUs < options.fromUs && event.kind !== 'damaged' && (output.json || event.kind !== 'opened'))
-        continue;
+      if (output.json && event.kind === 'opened' && event.timeUs < fromUs) continue;
       const leftOutUs = await pace.until(event.timeUs);
       // One object a line: a stream has no end to indent towards.
       if (output.json) await output.write(`${jsonLine(event)}\n`);
-      else await output.write(`${idleWords(leftOutUs, output)}${renderStatements(event, output)}\n`);
+      else
+        await output.write(
+          `${idleWords(leftOutUs, output)}${began(event, fromUs, output)}${renderStatements(event, output)}\n`,
+        );
       refuseDamage(event);
     }
   },
   terminal: (lines, options, output, cli, reach) =>
     showTerminal(parsed(lines, TerminalEvent, reach), options, output, cli.terminal),
 };
+
+function began(event: ReplayEvent, fromUs: number, output: Output): string {
+  const words = runningWords(event, fromUs);
+  return words === '' ? '' : `${output.style('dim', words)}\n`;
+}
 
 interface Options {
   readonly speed: string;
@@ -67,7 +76,7 @@ export function addReplay(command: Command, cli: Cli): void {
     .option('--no-wait', 'print it at once')
     .option('--idle <SECONDS>', 'shorten longer silences to this', String(IDLE_US / 1e6))
     .option('--full-pauses', 'keep every silence')
-    .option('--at <MOMENT>', 'play from there on: 90 (seconds), 1:30, 2:03:30', '0')
+    .option('--at <MOMENT>', 'play from there on, with what ran then: 90 (seconds), 1:30, 2:03:30', '0')
     .option('--markers', 'list what happened and when, and play nothing')
     .option('--lane <N>', 'of several terminals, the one to play (default: the first)')
     .action(async (text: string, options: Options, command: Command) => {

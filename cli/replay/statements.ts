@@ -2,6 +2,7 @@
 
 import type { ReplayEvent } from '../../core/catalogue.ts';
 import { offset, took } from '../../core/text/amounts.ts';
+import { besideWords } from '../../core/replay/beside-words.ts';
 import { errorName } from '../../core/replay/error-name.ts';
 import { type Output, time } from '../output.ts';
 import { cut, line, lines, width } from '../terminal-text.ts';
@@ -22,18 +23,20 @@ export function renderStatements(event: ReplayEvent, output: Output): string {
       return `${at} ${output.style('cyan', `${event.statement}>`)} ${output.style('bold', lines(event.text.trimEnd()))}${cutMark(event, output)}${parameters.join('')}`;
     }
     case 'rows':
-      return grid(event, output);
+      return event.fetched
+        ? `${at} ${output.style('cyan', `${event.statement}:`)} fetched later\n${grid(event, output)}`
+        : grid(event, output);
     case 'result': {
       const number = output.style('cyan', `${event.statement}:`);
       const left = event.suspended ? 'more to fetch, ' : '';
       const measured = output.style('dim', `(${answeredRows(event)}${left}${took(event.durationUs)})`);
       if (event.error) {
-        return `${at} ${number} ${output.style('red', `${line(errorName(event.error))}: ${line(event.error.message)}`)} ${measured}`;
+        return `${at} ${number} ${output.style('red', `${line(errorName(event.error))}: ${line(event.error.message)}`)} ${measured}${beside(event.error)}`;
       }
       return `${[at, number, event.tags.map(line).join('; '), measured].filter((part) => part !== '').join(' ')}`;
     }
     case 'notice':
-      return `${at} ${output.style('yellow', `${line(event.severity)}: ${line(event.message)}`)}`;
+      return `${at} ${output.style('yellow', `${line(event.severity)}: ${line(event.message)}`)}${beside(event)}`;
     case 'ended':
       return `${at} ended (${line(event.reason)}): ${line(event.message)}`;
     case 'damaged':
@@ -46,6 +49,11 @@ const answeredRows = ({ rows, tags }: Extract<ReplayEvent, { kind: 'result' }>):
   rows > 0 || tags.length === 0 || tags.some((tag) => /^(?:SELECT|FETCH|COPY|SHOW)\b/.test(tag))
     ? `${rows} ${rows === 1 ? 'row' : 'rows'}, `
     : '';
+
+const beside = (said: Parameters<typeof besideWords>[0]): string =>
+  besideWords(said)
+    .map((words) => `\n    ${lines(words).replaceAll('\n', '\n    ')}`)
+    .join('');
 
 function cutMark({ text, textBytes }: Extract<ReplayEvent, { kind: 'statement' }>, output: Output): string {
   if (textBytes === undefined) return '';

@@ -56,3 +56,24 @@ it('holds nothing back for good', async () => {
   const many = Array.from({ length: 3_000 }, (_, index) => statement(index + 1));
   expect(await shown(...many)).toHaveLength(3_000);
 });
+
+it('holds nothing back behind rows that were fetched after their statement was answered', async () => {
+  const fetched = { ...rows(1), fetched: true } as ReplayEvent;
+  // A notice of nobody's shows what waits.
+  expect(await shown(statement(1), result(1), fetched, notice(), statement(2), result(2), ended)).toEqual([
+    ...['statement 1', 'result 1', 'rows 1', 'notice', 'statement 2', 'result 2', 'ended'],
+  ]);
+  // In the middle of another's answer they wait for its end.
+  expect(await shown(statement(1), result(1), statement(2), fetched, rows(2), result(2), statement(3))).toEqual([
+    ...['statement 1', 'result 1', 'statement 2', 'rows 2', 'result 2', 'rows 1', 'statement 3'],
+  ]);
+  const order: string[] = [];
+  async function* live() {
+    for (const event of [statement(1), result(1), fetched, statement(2), result(2)]) {
+      order.push('came');
+      yield event;
+    }
+  }
+  for await (const event of byStatement(live())) order.push(event.kind);
+  expect(order).toEqual(['came', 'statement', 'came', 'result', 'came', 'rows', 'came', 'statement', 'came', 'result']);
+});

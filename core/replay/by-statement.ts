@@ -44,7 +44,7 @@ class StatementOrder {
   }
 
   #shown(event: ReplayEvent): void {
-    if (event.kind === 'statement' || event.kind === 'rows') this.#current = event.statement;
+    if (event.kind === 'statement' || (event.kind === 'rows' && !event.fetched)) this.#current = event.statement;
     else if (event.kind === 'result') this.#current = undefined;
   }
 

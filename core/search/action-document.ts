@@ -1,6 +1,7 @@
 // Listed actions as documents to search. Verdicts are found by their field: the policy's words are no words of the session.
 
 import type { ActionEntry } from '../catalogue.ts';
+import type { StatementError } from '../recording/facts/database.ts';
 import type { DocumentBody } from './document.ts';
 import { tablesIn } from './tables.ts';
 
@@ -35,7 +36,7 @@ function saidBy(entry: ActionEntry): Said {
       const { text, textBytes, parameters = [], error, rows } = entry.detail;
       const values = parameters.flatMap(({ value, hidden }) => (value === null || hidden ? [] : [value]));
       return {
-        texts: [text, ...values, ...(error ? [error.message, error.code] : [])],
+        texts: [text, ...values, ...(error ? [error.message, ...besideTexts(error), error.code] : [])],
         errors: error ? codesIn(error.code) : [],
         tables: tablesIn(text),
         ...cut(textBytes),
@@ -66,6 +67,9 @@ function saidBy(entry: ActionEntry): Said {
     }
   }
 }
+
+const besideTexts = ({ detail = '', hint = '', context = '' }: StatementError): string[] =>
+  [detail, hint, context].filter((text) => text !== '');
 
 /** MySQL's have two, `1146 (42S02)`: people know one of them, or paste both. */
 function codesIn(code: string): string[] {

@@ -29,7 +29,9 @@ export function saidDocument(
   });
   switch (fact.kind) {
     case 'notice.received':
-      return of('notice', [fact.message, fact.code], { outcome: cutText(fact.severity, 40) });
+      return of('notice', [fact.message, fact.detail ?? '', fact.hint ?? '', fact.context ?? '', fact.code], {
+        outcome: cutText(fact.severity, 40),
+      });
     case 'notification.received':
       return of('notice', [`${fact.channel}: ${fact.payload}`]);
     case 'lane.opened':

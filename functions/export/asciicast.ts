@@ -3,6 +3,7 @@
 
 import type { CastVersion } from '../../core/replay/exports.ts';
 import type { ReplayEvent } from '../../core/catalogue.ts';
+import { besideWords } from '../../core/replay/beside-words.ts';
 import { isGatewayWord } from '../../core/replay/error-name.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
 import { CastWriter } from './cast.ts';
@@ -53,23 +54,28 @@ function outputOf(event: ReplayEvent, prompt: string): string {
       return `${BOLD}${prompt}${PLAIN}${crlf(onLines(event.text))}\r\n${cut}${bound}`;
     }
     case 'rows':
-      return `${table(event.columns, event.rows)}${event.omittedColumns ? `${DIM}(${event.omittedColumns} more columns not shown)${PLAIN}\r\n` : ''}${event.omitted > 0 ? `${DIM}(${event.omitted} more not shown)${PLAIN}\r\n` : ''}`;
+      return `${event.fetched ? `${DIM}(#${event.statement}, fetched later)${PLAIN}\r\n` : ''}${table(event.columns, event.rows)}${event.omittedColumns ? `${DIM}(${event.omittedColumns} more columns not shown)${PLAIN}\r\n` : ''}${event.omitted > 0 ? `${DIM}(${event.omitted} more not shown)${PLAIN}\r\n` : ''}`;
     case 'result': {
       const tags = event.tags.map((tag) => `${onOneLine(tag)}\r\n`).join('');
       const { error } = event;
       const failed = error
-        ? `${RED}${onOneLine(isGatewayWord(error) ? error.message : `${error.severity}:  ${error.message}`)}${PLAIN}\r\n`
+        ? `${RED}${onOneLine(isGatewayWord(error) ? error.message : `${error.severity}:  ${error.message}`)}${PLAIN}\r\n${beside(error)}`
         : '';
       return `${tags}${failed}${event.suspended ? `${DIM}(more to fetch)${PLAIN}\r\n` : ''}${DIM}Time: ${(event.durationUs / 1000).toFixed(3)} ms${PLAIN}\r\n`;
     }
     case 'notice':
-      return `${onOneLine(`${event.severity}:  ${event.message}`)}\r\n`;
+      return `${onOneLine(`${event.severity}:  ${event.message}`)}\r\n${beside(event)}`;
     case 'ended':
       return `${DIM}${onOneLine(`session ended: ${event.message}`)}${PLAIN}\r\n`;
     case 'damaged':
       return `${RED}${onOneLine(`the recording is damaged from here on: ${event.message}`)}${PLAIN}\r\n`;
   }
 }
+
+const beside = (said: Parameters<typeof besideWords>[0]): string =>
+  besideWords(said)
+    .map((words) => `${crlf(onLines(words))}\r\n`)
+    .join('');
 
 const crlf = (text: string): string => text.replaceAll('\n', '\r\n');
 

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import { took } from '../../core/text/amounts.ts';
+import { besideWords } from '../../core/replay/beside-words.ts';
 import { errorName } from '../../core/replay/error-name.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
 import { PROTOCOLS } from '../../core/protocols.ts';
@@ -106,22 +107,28 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
     case 'rows': {
       const beside = event.omittedColumns ? `<p>${notShown(event.omittedColumns, 'column')}</p>` : '';
       const more = `${beside}${event.omitted > 0 ? `<p>${notShown(event.omitted, 'row')}</p>` : ''}`;
-      return `<div class="scroll">${table(event.columns, event.rows)}</div>${more}`;
+      const fetched = event.fetched ? `<p>${time} #${event.statement}, fetched later:</p>` : '';
+      return `${fetched}<div class="scroll">${table(event.columns, event.rows)}</div>${more}`;
     }
     case 'result': {
       const { error } = event;
       const answer = error
         ? `<span class="error">${escapeHtml(`${errorName(error)}: ${error.message}`)}</span>`
         : escapeHtml(event.tags.join(', '));
-      return `<p>${time} #${event.statement}: ${answer} · ${event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'} · ` : ''}${event.suspended ? 'more to fetch · ' : ''}${took(event.durationUs)}</p>`;
+      return `<p>${time} #${event.statement}: ${answer} · ${event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'} · ` : ''}${event.suspended ? 'more to fetch · ' : ''}${took(event.durationUs)}</p>${beside(error)}`;
     }
     case 'notice':
-      return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>`;
+      return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>${beside(event)}`;
     case 'ended':
       return `<section>${time} Session ended: ${escapeHtml(event.message)}</section>`;
     case 'damaged':
       return htmlDamage(event);
   }
+}
+
+function beside(said: Parameters<typeof besideWords>[0] = {}): string {
+  const words = besideWords(said);
+  return words.length === 0 ? '' : `<pre class="error">${escapeHtml(words.join('\n'))}</pre>`;
 }
 
 const notShown = (amount: number, one: string): string =>

@@ -148,6 +148,9 @@ function endOfStatement(fact: StatementFinished): ActionEnd {
     code: cutText(error.code, 20),
     severity: cutText(error.severity, 40),
     message: cutText(error.message, MAX_ERROR_TEXT),
+    ...(error.detail !== undefined && { detail: cutText(error.detail, MAX_ERROR_TEXT) }),
+    ...(error.hint !== undefined && { hint: cutText(error.hint, MAX_ERROR_TEXT) }),
+    ...(error.context !== undefined && { context: cutText(error.context, MAX_ERROR_TEXT) }),
   };
   const outcome = suspended ? SUSPENDED : outcomeOf(tags, cut);
   const detail = { rows, bytes, tags, ...(cut && { error: cut }), ...(suspended && { suspended }) };

@@ -5,6 +5,7 @@ import { PROTOCOLS, type ProtocolName, type ReplayKind } from '../../core/protoc
 import type { ReplayQuery, TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
+import { MysqlResults } from './mysql/results.ts';
 import { ResultDecoder } from './postgres/results.ts';
 import { replayStatements } from './replay-statements.ts';
 import { noResults, type ResultReader } from './result-reader.ts';
@@ -56,6 +57,7 @@ type BeginResults = (layout?: string) => ResultReader;
 /** Reads results from a protocol's bytes. Without one, statements are shown with what their facts say. */
 const RESULT_READERS: Readonly<Partial<Record<ProtocolName, BeginResults>>> = {
   postgres: (layout) => new ResultDecoder(layout),
+  mysql: (layout) => new MysqlResults(layout),
 };
 
 function resumed(place: RowsPlace, open: OpenRecording, begin: BeginResults): Result<Events<ReplayEvent>, string> {

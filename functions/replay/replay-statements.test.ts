@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
-import type { ProtocolName } from '../../core/protocols.ts';
 import { NOTHING_COUNTED } from '../../core/recording/manifest.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
@@ -9,10 +8,10 @@ import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { readRecording } from '../store/read-recording.ts';
 import { replaySession } from './registry.ts';
 
-async function eventsOf(builder: RecordingBuilder, protocol: ProtocolName = 'postgres'): Promise<ReplayEvent[]> {
+async function eventsOf(builder: RecordingBuilder): Promise<ReplayEvent[]> {
   const session: SessionEntry = {
     ...openingOf(builder.opened),
-    ...{ protocol, state: 'sealed', segments: builder.objects.size - 1, counts: NOTHING_COUNTED },
+    ...{ state: 'sealed', segments: builder.objects.size - 1, counts: NOTHING_COUNTED },
   };
   const place = { connector: builder.connector.id, session: builder.session };
   const parts = readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform);
@@ -58,25 +57,4 @@ it('tells of a file that a statement sent, with its size and SHA-256, and whethe
     { severity: 'FILE', message: `upload people.csv, 2 KiB, SHA-256 ${'ab'.repeat(32)}` },
     { severity: 'FILE', message: 'upload people.csv, 2 KiB, maybe not the whole file (not closed)' },
   ]);
-});
-
-it('says where the rows are of a protocol whose results it does not read', async () => {
-  const builder = new RecordingBuilder();
-  const at = { lane: 0, offset: 0, length: 0 };
-  for (const [index, rows] of [3, 0].entries()) {
-    const action = index + 1;
-    const from = { ...at, direction: 'client' as const };
-    builder.fact({ kind: 'statement.started', action, form: 'simple', text: 'select 1', at: from });
-    builder.fact({ kind: 'statement.finished', action, tags: [], rows, bytes: 0, durationUs: 5 });
-  }
-  builder.end();
-  const events = await eventsOf(builder, 'mysql');
-  expect(events.filter((event) => event.kind === 'notice')).toEqual([
-    expect.objectContaining({
-      statement: 1,
-      severity: 'ROWS',
-      message: '3 rows not shown here: rows of this protocol are in the CSV and NDJSON exports.',
-    }),
-  ]);
-  expect((await eventsOf(builder)).filter((event) => event.kind === 'notice')).toEqual([]);
 });

@@ -8,11 +8,10 @@ import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import { FactDamage, FactReader } from '../../core/recording/facts/fact-reader.ts';
 import { transferWords } from '../../core/replay/file-words.ts';
-import { count } from '../../core/text/amounts.ts';
 import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
 import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
-import type { ReplayedResult, ResultReader } from './result-reader.ts';
+import type { ClaimedBy, ReplayedResult, ResultReader } from './result-reader.ts';
 import { writeRowsCursor } from './rows-page.ts';
 
 /** Facts that may wait for the bytes they point at: they are written in the same turn. */
@@ -29,6 +28,8 @@ interface LaneReplay {
   bytes: number;
   /** The statement that its target answers. */
   running: number | undefined;
+  /** Of statements whose end is not shown. */
+  readonly forms: Map<number, ClaimedBy['form']>;
 }
 
 class Lanes {
@@ -42,7 +43,7 @@ class Lanes {
   of(lane: number): LaneReplay {
     let found = this.#lanes.get(lane);
     if (!found) {
-      found = { number: lane, results: this.#begin(), segments: [], bytes: 0, running: undefined };
+      found = { number: lane, results: this.#begin(), segments: [], bytes: 0, running: undefined, forms: new Map() };
       this.#lanes.set(lane, found);
     }
     return found;
@@ -121,6 +122,7 @@ export async function* replayStatements(
         lane.bytes += frame.body.length;
         results.push(frame.body);
       } else if (frame.direction === 'client') results.pushClient(frame.body);
+      else results.pushGateway?.(frame.body);
     } else if (fact) {
       waiting.push({ timeUs, lane: frame.lane, fact });
       if (fact.kind === 'statement.started') lanes.of(frame.lane).running ??= fact.action;
@@ -129,15 +131,19 @@ export async function* replayStatements(
         if (fact.action === lane.running) lane.running = undefined;
       }
     }
-    if (waiting.length === 0) continue;
-    const ready = countReady(waiting, lanes);
-    if (ready === 0) continue;
-    yield* show(waiting.slice(0, ready), lanes, leftOut);
-    waiting = waiting.slice(ready);
+    if (waiting.length > 0) {
+      const ready = countReady(waiting, lanes);
+      if (ready === 0) continue;
+      yield* show(waiting.slice(0, ready), lanes, leftOut);
+      waiting = waiting.slice(ready);
+    }
+    if (frame.kind === 'bytes') yield* fetchedOf(timeUs, lanes.of(frame.lane), leftOut, false);
   }
   yield* show(waiting, lanes, leftOut);
-  for (const lane of lanes)
+  for (const lane of lanes) {
     if (lane.running !== undefined) yield* rowsOf(timeUs, lane.running, lane.results.takeAll(), lane, leftOut);
+    yield* fetchedOf(timeUs, lane, leftOut, true);
+  }
 }
 
 /**
@@ -171,7 +177,11 @@ function* rowsOf(
   leftOut: LeftOut | undefined,
 ): Generator<ReplayEvent> {
   for (const result of results) {
-    const { columns, rows, omitted, omittedColumns, undecoded } = result;
+    const { columns, rows, omitted, omittedColumns, undecoded, unread } = result;
+    if (unread !== undefined) {
+      yield { ...unreadNotice(unread), timeUs, statement };
+      continue;
+    }
     if (undecoded !== undefined) yield { ...undecodedNotice(undecoded), timeUs, statement };
     const event: Rows = {
       kind: 'rows',
@@ -186,9 +196,21 @@ function* rowsOf(
   }
 }
 
+function* fetchedOf(
+  timeUs: number,
+  lane: LaneReplay,
+  leftOut: LeftOut | undefined,
+  all: boolean,
+): Generator<ReplayEvent> {
+  for (const { statement, result } of lane.results.takeFetched?.(all) ?? [])
+    for (const event of rowsOf(timeUs, statement, [result], lane, leftOut))
+      yield event.kind === 'rows' ? { ...event, fetched: true } : event;
+}
+
 /** What begins behind these bytes is looked for from the last segment that has some before them. */
-function forget({ segments }: LaneReplay, offset: number): void {
-  const kept = segments.findLastIndex(({ before }) => before <= offset);
+function forget({ segments, results }: LaneReplay, offset: number): void {
+  const from = Math.min(offset, results.oldest ?? offset);
+  const kept = segments.findLastIndex(({ before }) => before <= from);
   if (kept > 0) segments.splice(0, kept);
 }
 
@@ -199,17 +221,30 @@ const undecodedNotice = (encoding: string) =>
     message: `What follows is in ${encoding}, which is not decoded here: bytes beyond ASCII are shown as \\xNN. The NDJSON export has them as they were.`,
   }) as const;
 
-const rowsElsewhere = (rows: number) =>
+/** Names of columns and masked rows are hidden where the statement's text is (ADR 8). */
+const unreadNotice = (why: 'hidden' | 'not understood') =>
   ({
     kind: 'notice',
     severity: 'ROWS',
-    message: `${count(rows, 'row')} not shown here: rows of this protocol are in the CSV and NDJSON exports.`,
+    message:
+      why === 'hidden'
+        ? 'Its rows are not shown: they, or the names of their columns, are hidden in the recording.'
+        : 'Its rows are not shown: its answer is not understood here. The NDJSON export has its bytes.',
   }) as const;
+
+function noticeReceived(timeUs: number, fact: Extract<Fact, { kind: 'notice.received' }>): ReplayEvent {
+  const { kind: _, code: __, ...said } = fact;
+  return { kind: 'notice', timeUs, ...said };
+}
+
+/** Where it was the one whose answer came. */
+const cutOf = ({ results }: LaneReplay): readonly ReplayedResult[] => results.takeCut?.() ?? [];
 
 function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOut | undefined): Generator<ReplayEvent> {
   switch (fact.kind) {
     case 'statement.started': {
-      const { action: statement, text, textBytes, parameters } = fact;
+      const { action: statement, text, textBytes, parameters, form } = fact;
+      if (lane.forms.size < MAX_WAITING_FACTS) lane.forms.set(statement, form);
       yield {
         kind: 'statement',
         timeUs,
@@ -223,9 +258,12 @@ function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOu
     case 'statement.finished': {
       const { action: statement, tags, rows, bytes, durationUs, error, suspended, at } = fact;
       // Without a place it had no answer: a pipeline's statement behind a failed one.
-      const answered = at?.direction === 'target' ? lane.results.takeRange(at.offset, at.offset + at.length) : [];
+      const answered =
+        at?.direction === 'target'
+          ? lane.results.takeRange(at.offset, at.offset + at.length, { statement, form: lane.forms.get(statement) })
+          : cutOf(lane);
+      if (!suspended) lane.forms.delete(statement);
       yield* rowsOf(timeUs, statement, answered, lane, leftOut);
-      if (lane.results.readsNone && rows > 0) yield { ...rowsElsewhere(rows), timeUs, statement };
       if (at?.direction === 'target') forget(lane, at.offset + at.length);
       yield {
         ...{ kind: 'result', timeUs, statement, tags, rows, bytes, durationUs },
@@ -235,7 +273,7 @@ function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOu
       return;
     }
     case 'notice.received':
-      yield { kind: 'notice', timeUs, severity: fact.severity, message: fact.message };
+      yield noticeReceived(timeUs, fact);
       return;
     case 'notification.received':
       yield { kind: 'notice', timeUs, severity: 'NOTIFY', message: `${fact.channel}: ${fact.payload}` };
@@ -266,6 +304,7 @@ function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOu
       yield connectionNotice(timeUs, fact);
       return;
     case 'session.ended':
+      yield* fetchedOf(timeUs, lane, leftOut, true);
       yield { kind: 'ended', timeUs, reason: fact.reason, message: fact.message };
       return;
     // Of other protocols, or shown by what is around them.

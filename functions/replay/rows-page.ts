@@ -59,6 +59,9 @@ export async function* rowsPage(
       at += frame.body.length;
       if (skipped < frame.body.length) results.push(frame.body.subarray(skipped));
     }
+    // Behind the beginning of its answer.
+    if (frame.lane === lane && frame.kind === 'bytes' && frame.direction === 'client' && at > offset)
+      if (results.followsClient) results.pushClient(frame.body);
     if (results.ready) break;
     if (part.ends && part.read > MAX_READ_BYTES) {
       results.cut?.();

@@ -7,6 +7,7 @@ import { type Gateway, type GatewayOptions, startGateway, trusted } from '../har
 import { type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
 import { dialRaw, logInRaw, type RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
 import { until } from '../harness/run.ts';
+import { exportRecorded } from '../harness/session/exported.ts';
 
 let server: PostgresServer;
 let admin: pg.Client;
@@ -348,5 +349,69 @@ describe('back-pressure', () => {
     expect(sent).toBeLessThan(40_000_000);
     peer.socket.destroy();
     await target.close();
+  });
+});
+
+describe('what the target says beside a message', () => {
+  const told = async (mask: readonly object[]) => {
+    const { secret } = await start();
+    gateway.edge.rules = { policyVersion: 2, rule: 'shop', statements: [], limits: {}, mask: mask as never };
+    const { client } = await connect(secret);
+    const heard: pg.DatabaseError[] = [];
+    for (const text of [
+      'insert into beside (mail) select mail from beside',
+      'select mial from beside',
+      "do $$ begin raise warning 'careful' using detail = 'a' || ' detail', hint = 'a' || ' hint'; perform 1 / 0; end $$",
+    ])
+      await client.query(text).catch((error: pg.DatabaseError) => heard.push(error));
+    await client.end();
+    await until('the session has ended', () => gateway.log.last.ended !== undefined);
+    return { heard, recording: gateway.log.last };
+  };
+  const inWords = (errors: readonly (object | undefined)[]) =>
+    errors.map((error) => {
+      const { detail, hint, context, where } = error as Record<string, string | undefined>;
+      return [detail, hint, context ?? where];
+    });
+
+  beforeAll(() => admin.query("create table beside (mail text unique); insert into beside values ('ada@example.com')"));
+  afterAll(() => admin.query('drop table beside'));
+
+  it('is in facts, replays and exports, and found', async () => {
+    const { heard, recording } = await told([]);
+    const errors = recording.facts('statement.finished').flatMap(({ error }) => error ?? []);
+    expect(inWords(errors)).toEqual(inWords(heard));
+    expect(inWords(errors)).toEqual([
+      ['Key (mail)=(ada@example.com) already exists.', undefined, undefined],
+      [undefined, 'Perhaps you meant to reference the column "beside.mail".', undefined],
+      [
+        undefined,
+        undefined,
+        expect.stringMatching(/^SQL statement "SELECT 1 \/ 0"\nPL\/pgSQL function inline_code_block/),
+      ],
+    ]);
+    expect(recording.facts('notice.received')).toMatchObject([{ detail: 'a detail', hint: 'a hint' }]);
+    for (const format of ['text', 'markdown', 'html', 'ndjson', 'asciicast'] as const) {
+      const made = (await exportRecorded(recording, { format })).toString();
+      for (const words of [
+        '=(ada@example.com) already exists.',
+        'Perhaps you meant',
+        'inline_code_block',
+        'a detail',
+        'a hint',
+      ])
+        expect(made).toContain(words);
+    }
+  });
+
+  it('is there as the client was told it, under masks', async () => {
+    const { heard, recording } = await told([{ columns: ['beside.mail'], with: 'placeholder' }]);
+    const errors = recording.facts('statement.finished').flatMap(({ error }) => error ?? []);
+    expect(inWords(errors)).toEqual(inWords(heard));
+    expect(errors[0]?.detail).toBe('Key (mail)=([withheld]) already exists.');
+    const frames = recording.frames.map((frame) =>
+      frame.bytes ? frame.bytes.toString('latin1') : JSON.stringify(frame),
+    );
+    expect(frames.join('\n')).not.toContain('ada@example.com');
   });
 });

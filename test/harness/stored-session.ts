@@ -12,7 +12,7 @@ import { RecordingBuilder } from './recording-builder.ts';
 
 /** In segments of about `cutBytes`, 1 ms from frame to frame. */
 export function storeRecording(recording: MemoryRecording, cutBytes: number): RecordingBuilder {
-  const builder = new RecordingBuilder({ session: recording.opened.session });
+  const builder = new RecordingBuilder({ session: recording.opened.session, protocol: recording.opened.protocol });
   for (const frame of recording.frames) {
     if (frame.fact?.kind === 'session.opened') continue;
     builder.wait(1000);

@@ -35,6 +35,23 @@ export const StatementStarted = z.object({
 });
 export type StatementStarted = z.infer<typeof StatementStarted>;
 
+/** What a target says beside a message, as the client was told it: masked where that was. */
+const Beside = z.object({
+  detail: z.string(),
+  hint: z.string(),
+  /** Where in code of the database it came up, a line for each call. */
+  context: z.string(),
+});
+
+/** As the target named it; `code`: SQLSTATE, of MySQL `1062 (23000)`. */
+export const StatementError = z.object({
+  code: z.string(),
+  severity: z.string(),
+  message: z.string(),
+  ...Beside.partial().shape,
+});
+export type StatementError = z.infer<typeof StatementError>;
+
 /** Of a portal that is executed in parts there is one for each of them: rows, bytes, duration and place are that part's own. */
 export const StatementFinished = z.object({
   kind: z.literal('statement.finished'),
@@ -46,7 +63,7 @@ export const StatementFinished = z.object({
   /** Bytes of the answer (or of COPY data, in the direction it went). */
   bytes: z.number().int(),
   durationUs: z.number().int(),
-  error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+  error: StatementError.optional(),
   /** true: the portal was suspended; when the client asks for more rows, another such fact follows. (Version 1, and 2 of early releases: under a later action.) */
   suspended: z.boolean().optional(),
   at: BytesAt.optional(),
@@ -58,6 +75,7 @@ export const NoticeReceived = z.object({
   severity: z.string(),
   code: z.string(),
   message: z.string(),
+  ...Beside.partial().shape,
 });
 
 export const NotificationReceived = z.object({

@@ -1,6 +1,7 @@
 // What is listed of a statement: its text and parameters, and its error.
 
 import type { StatementDetail } from '../../../core/catalogue.ts';
+import { besideWords } from '../../../core/replay/beside-words.ts';
 import { isGatewayWord } from '../../../core/replay/error-name.ts';
 import { showBytes } from '../../../core/text/amounts.ts';
 import { Sql, Text } from './text.tsx';
@@ -49,5 +50,10 @@ export const StatementFailure = ({ detail: { error } }: { detail: StatementDetai
         </>
       )}
       <Text value={error.message} />
+      {besideWords(error).map((words) => (
+        <span class="statement-beside">
+          <Text value={words} />
+        </span>
+      ))}
     </p>
   ) : null;

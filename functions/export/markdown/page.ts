@@ -3,6 +3,7 @@
 
 import type { ReplayEvent, SessionEntry } from '../../../core/catalogue.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
+import { besideWords } from '../../../core/replay/beside-words.ts';
 import { count, offset } from '../../../core/text/amounts.ts';
 import { resultWords } from '../text/statements.ts';
 import { type Folded, foldedWords, noticeWords, type ToldWhich, toldStatements } from '../text/told-statements.ts';
@@ -105,17 +106,24 @@ function statementBlock(event: ReplayEvent | Folded): string {
     case 'rows':
       return resultTable(event);
     case 'result':
-      return `\n#${event.statement}: ${plain(resultWords(event))}\n`;
+      return `\n#${event.statement}: ${plain(resultWords(event))}\n${beside(event.error)}`;
     case 'damaged':
       return damaged(event.message);
     case 'ended':
       return `\n${offset(event.timeUs)} Session ended: ${plain(event.message)}\n`;
     case 'notice':
-      return `\n> ${plain(noticeWords(event))}\n`;
+      return `\n> ${plain(noticeWords(event))}\n${beside(event)}`;
   }
 }
 
-function resultTable({ columns, rows, omitted, omittedColumns = 0 }: Extract<ReplayEvent, { kind: 'rows' }>): string {
+/** Its lines as they came. */
+function beside(said: Parameters<typeof besideWords>[0] = {}): string {
+  const words = besideWords(said);
+  return words.length === 0 ? '' : `\n${fenced(words.join('\n'), 'text')}`;
+}
+
+function resultTable(event: Extract<ReplayEvent, { kind: 'rows' }>): string {
+  const { statement, columns, rows, omitted, omittedColumns = 0, fetched } = event;
   if (columns.length === 0) return '';
   const shown = rows.slice(0, MAX_ROWS);
   const moreRows = rows.length - shown.length + omitted;
@@ -123,7 +131,8 @@ function resultTable({ columns, rows, omitted, omittedColumns = 0 }: Extract<Rep
   const cut = [moreRows > 0 ? count(moreRows, 'row') : '', moreColumns > 0 ? count(moreColumns, 'column') : '']
     .filter((words) => words !== '')
     .join(' and ');
-  return `\n${table(columns.slice(0, MAX_COLUMNS), shown)}${cut === '' ? '' : `\n*${cut} more not shown.*\n`}`;
+  const whose = fetched ? `\n#${statement}, fetched later:\n` : '';
+  return `${whose}\n${table(columns.slice(0, MAX_COLUMNS), shown)}${cut === '' ? '' : `\n*${cut} more not shown.*\n`}`;
 }
 
 function terminalBlock(event: TerminalEvent, which: Pick<ToldWhich, 'all'>): string {

@@ -1,6 +1,7 @@
 // A database's session as plain text, for a ticket or an e-mail: statements and what came of them. Rows are in CSV, HTML and NDJSON.
 
 import type { ReplayEvent } from '../../../core/catalogue.ts';
+import { besideWords } from '../../../core/replay/beside-words.ts';
 import { errorName } from '../../../core/replay/error-name.ts';
 import { count, took } from '../../../core/text/amounts.ts';
 import { damageLine, headLines, indented, timed } from './lines.ts';
@@ -39,16 +40,18 @@ function linesOf(event: ReplayEvent | Folded): string {
     case 'rows':
       return '';
     case 'result':
-      return timed(event, `#${event.statement}: ${resultWords(event)}`);
+      return `${timed(event, `#${event.statement}: ${resultWords(event)}`)}${beside(event.error)}`;
     case 'notice':
       // No rows are here, of whatever protocol.
-      return isRowsNotice(event) ? '' : timed(event, noticeWords(event));
+      return isRowsNotice(event) ? '' : `${timed(event, noticeWords(event))}${beside(event)}`;
     case 'ended':
       return timed(event, `session ended: ${event.message}`);
     case 'damaged':
       return damageLine(event.message);
   }
 }
+
+const beside = (said: Parameters<typeof besideWords>[0] = {}): string => indented(besideWords(said).join('\n'));
 
 export function resultWords(result: Extract<ReplayEvent, { kind: 'result' }>): string {
   const { error, tags, rows, suspended, durationUs } = result;

@@ -1,5 +1,6 @@
 // The facts of statements: started, finished, and where their bytes are.
 
+import { cutText } from '../../../../core/text/cut-text.ts';
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { Parameter } from '../../../../core/recording/facts/database.ts';
 import type { ProtocolFact } from '../../../../core/recording/facts/fact.ts';
@@ -143,9 +144,21 @@ export class StatementFacts {
   }
 }
 
-function cutMessage(error: ErrorFields): ErrorFields {
-  return error.message.length <= MAX_FACT_TEXT ? error : { ...error, message: error.message.slice(0, MAX_FACT_TEXT) };
+/** Of a context, which has a line for each call of a recursion. */
+const MAX_CONTEXT = 2_000;
+
+/** As the client was told it, and recorded: fields are read behind masks. */
+function cutMessage({ severity, code, message, detail, hint, context }: ErrorFields): ErrorFields {
+  return {
+    ...{ severity, code, message: message.slice(0, MAX_FACT_TEXT) },
+    ...(detail && { detail: shortened(detail, MAX_FACT_TEXT) }),
+    ...(hint && { hint: shortened(hint, MAX_FACT_TEXT) }),
+    ...(context && { context: shortened(context, MAX_CONTEXT) }),
+  };
 }
+
+const shortened = (text: string, most: number): string =>
+  text.length <= most ? text : `${cutText(text, most)}… (cut; the recorded bytes have all of it)`;
 
 /** At most MAX_FACT_TEXT characters; `textBytes` when that is not all. */
 export function factText(

@@ -73,6 +73,10 @@ export interface ErrorFields {
   readonly severity: string;
   readonly code: string;
   readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  /** Where: a line for each call. */
+  readonly context?: string;
 }
 
 /** Fields of an ErrorResponse or NoticeResponse; what is missing is empty. Tolerates a body that was cut. */
@@ -81,6 +85,7 @@ export function readErrorFields(body: Buffer, start = 0, end = body.length, read
   let unlocalised = '';
   let code = '';
   let text = '';
+  const beside: { detail?: string; hint?: string; context?: string } = {};
   for (let at = start; at < end && body[at] !== 0; ) {
     let stop = body.indexOf(0, at + 1);
     if (stop < 0 || stop > end) stop = end;
@@ -89,9 +94,12 @@ export function readErrorFields(body: Buffer, start = 0, end = body.length, read
     else if (body[at] === 0x56) unlocalised = value;
     else if (body[at] === 0x43) code = value;
     else if (body[at] === 0x4d) text = value;
+    else if (body[at] === 0x44) beside.detail = value;
+    else if (body[at] === 0x48) beside.hint = value;
+    else if (body[at] === 0x57) beside.context = value;
     at = stop + 1;
   }
-  return { severity: unlocalised || severity, code, message: text };
+  return { severity: unlocalised || severity, code, message: text, ...beside };
 }
 
 /** CommandComplete: tag NUL */

@@ -1,6 +1,7 @@
 // A card of a replay as elements. Everything that comes from the recording goes in as text nodes.
 
 import type { ReplayEvent } from '../../../../core/catalogue.ts';
+import { besideWords } from '../../../../core/replay/beside-words.ts';
 import { isGatewayWord } from '../../../../core/replay/error-name.ts';
 import { showBytes, count, offset, took } from '../../../../core/text/amounts.ts';
 import { answered, isTall } from '../../format.ts';
@@ -30,11 +31,14 @@ function drawEvent(event: ReplayEvent, index: number): Node[] {
     case 'statement':
       return drawStatement(event);
     case 'rows':
-      return event.cursor === undefined ? drawRows(event) : [drawLeftOut(event, index)];
+      return [
+        ...(event.fetched ? [line(event.timeUs, '', 'Fetched later:')] : []),
+        ...(event.cursor === undefined ? drawRows(event) : [drawLeftOut(event, index)]),
+      ];
     case 'result':
       return drawResult(event);
     case 'notice':
-      return [line(event.timeUs, '', outside(event.severity), ': ', outside(event.message))];
+      return [line(event.timeUs, '', outside(event.severity), ': ', outside(event.message)), ...besideParts(event)];
     case 'ended':
       return [line(event.timeUs, '', 'Session ended. ', outside(event.message))];
     case 'damaged':
@@ -132,6 +136,9 @@ function drawLeftOut({ columns, omitted }: Event<'rows'>, index: number): HTMLEl
   return h('p', 'rows-more dim', more, ' ', outside(columns.slice(0, 12).join(', ')));
 }
 
+const besideParts = (said: Parameters<typeof besideWords>[0]): Node[] =>
+  besideWords(said).map((words) => h('p', 'statement-beside', outside(words)));
+
 function drawResult(event: Event<'result'>): Node[] {
   const answer = h('span', 'statement-answer');
   const say = (text: string) => answer.append(h('span', '', text));
@@ -151,6 +158,7 @@ function drawResult(event: Event<'result'>): Node[] {
           : [h('strong', '', ...marked(severity)), ' ', h('code', '', ...marked(code)), ' ']),
         outside(message),
       ),
+      ...besideParts(event.error),
     );
   }
   parts.push(h('div', 'shown-head', h('span', 'offset', offset(event.timeUs)), answer));

@@ -14,6 +14,10 @@ export class BytesReader {
     return this.#bytes.length - this.at;
   }
 
+  peek(): number | undefined {
+    return this.#bytes[this.at];
+  }
+
   /** Throws RangeError where there are fewer. */
   take(count: number): Buffer {
     if (count > this.left) throw new RangeError('it ends before');
@@ -33,6 +37,12 @@ export class BytesReader {
     if (first === 0xfd) return this.int(3);
     if (first !== 0xfe) throw new RangeError('no length');
     return Number(this.take(8).readBigUInt64LE(0));
+  }
+
+  /** What is there of a string whose end may not be. */
+  lengthStart(): { readonly bytes: Buffer; readonly length: number } {
+    const length = this.lengthInt();
+    return { bytes: this.take(Math.min(length, this.left)), length };
   }
 
   lengthBytes(): Buffer {

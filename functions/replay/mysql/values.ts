@@ -19,6 +19,7 @@ const BINARY_SET = 63;
 const BIT = 16;
 const JSON_TYPE = 245;
 const GEOMETRY = 255;
+const VECTOR = 242;
 /** BLOBs, VARBINARY and BINARY are these with the binary character set. */
 const STRINGS = new Set([15, 249, 250, 251, 252, 253, 254]);
 /** Of latin1, which is Windows' 1252. */
@@ -39,9 +40,16 @@ function isUnicode(collation: number): boolean {
   );
 }
 
+/** Whether its texts are letters here, and not bytes where they are beyond ASCII. */
+export function isDecoded({ type, characterSet }: Pick<MysqlColumn, 'type' | 'characterSet'>): boolean {
+  const usual = characterSet >= 1024 && characterSet < 2048 ? characterSet - 1024 : characterSet;
+  return characterSet === BINARY_SET || type === JSON_TYPE || isUnicode(characterSet) || LATIN1.has(usual);
+}
+
 /** A value of the text format. */
 export function textCell(bytes: Buffer, { type, characterSet }: Pick<MysqlColumn, 'type' | 'characterSet'>): string {
-  const binary = type === BIT || type === GEOMETRY || (STRINGS.has(type) && characterSet === BINARY_SET);
+  const binary =
+    type === BIT || type === GEOMETRY || type === VECTOR || (STRINGS.has(type) && characterSet === BINARY_SET);
   if (binary) return `0x${bytes.toString('hex').toUpperCase()}`;
   if (characterSet === BINARY_SET || type === JSON_TYPE || isUnicode(characterSet))
     return decodedText(bytes, isUtf8(bytes));
@@ -64,7 +72,11 @@ const INTEGERS: ReadonlyMap<number, 1 | 2 | 4> = new Map([
 ]);
 
 /** A value of the binary format. Throws RangeError where it does not fit. */
-export function binaryCell(r: BytesReader, column: MysqlColumn): string {
+export const binaryCell = (r: BytesReader, column: MysqlColumn): string =>
+  fixedCell(r, column) ?? textCell(r.lengthBytes(), column);
+
+/** undefined: of a type that has its length in front. */
+export function fixedCell(r: BytesReader, column: MysqlColumn): string | undefined {
   const { type, unsigned, decimals } = column;
   const bytes = INTEGERS.get(type);
   if (bytes !== undefined) {
@@ -87,7 +99,7 @@ export function binaryCell(r: BytesReader, column: MysqlColumn): string {
     case 11:
       return time(r.take(r.int(1)), decimals);
     default:
-      return textCell(r.lengthBytes(), column);
+      return undefined;
   }
 }
 
