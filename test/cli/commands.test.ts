@@ -63,7 +63,7 @@ describe('connectors', () => {
   });
 
   it('are invited to a site', async () => {
-    const invited = { token: 'gjt_x', expiresAt: '2026-11-20T10:00:00.000Z', site: 'office' };
+    const invited = { token: 'gjt_x', id: '0a'.repeat(32), expiresAt: '2026-11-20T10:00:00.000Z', site: 'office' };
     replies['POST /api/v1/connectors/join-tokens?site=office'] = { body: invited };
     expect((await run('join-token', '--site', 'office')).stdout).toContain('office');
     expect(await run('join-token', '--site', 'No Site')).toMatchObject({ code: 2 });
