@@ -28,7 +28,7 @@ import { type ReindexEvent, reindexRun } from './reindex/run.ts';
 import { mayBeTooLarge } from './rendered/in-parts.ts';
 import { invokeRender } from './rendered/invoke.ts';
 import { boundsOf } from './rendered/bounds.ts';
-import { RenderJob } from './rendered/job.ts';
+import { recordingOf, RenderJob } from './rendered/job.ts';
 import { renderQueue } from './rendered/render-queue.ts';
 import { derivedInRendered, sweepRendered } from './rendered/removal.ts';
 import { render } from './rendered/render.ts';
@@ -41,7 +41,6 @@ import { SegmentCache } from './search/segment-cache.ts';
 import { s3SearchStore } from './search/store/s3-search-store.ts';
 import { LOG_OBJECTS } from './store/audit-store.ts';
 import { s3AuditStore } from './store/s3-audit-store.ts';
-import { readRecording } from './store/read-recording.ts';
 import { s3Reader } from './store/s3-reader.ts';
 import { s3VersionStore } from './store/s3-version-store.ts';
 
@@ -143,10 +142,7 @@ export const renderExport = async (event: unknown, context: Context): Promise<st
   const untilMs = Date.now() + context.getRemainingTimeInMillis() - LAST_PART_MS;
   return render(RenderJob.parse(event), {
     ...{ store: rendered, table, now: Date.now, untilMs: () => untilMs },
-    open:
-      ({ connector, session: { id } }) =>
-      () =>
-        readRecording({ connector, session: id }, reader, nodeRecordingPlatform),
+    open: recordingOf(reader, nodeRecordingPlatform),
   });
 };
 

@@ -5,19 +5,37 @@
 
 import type { ReplayEvent } from '../catalogue.ts';
 
+/** What waits for the answer of the one that is shown. */
+interface StatementOrderState {
+  readonly current?: number | undefined;
+  readonly waiting: readonly ReplayEvent[];
+}
+
 /** Events held back at a time. Of a longer pipeline, answers stand where they came. */
 const MAX_WAITING = 2_000;
 
-export async function* byStatement(events: AsyncIterable<ReplayEvent>): AsyncGenerator<ReplayEvent, void, undefined> {
-  const order = new StatementOrder();
+/** `order`: as another reading left it, which goes on here. */
+export async function* byStatement(
+  events: AsyncIterable<ReplayEvent>,
+  order = new StatementOrder(),
+): AsyncGenerator<ReplayEvent, void, undefined> {
   for await (const event of events) yield* order.take(event);
   yield* order.rest();
 }
 
-class StatementOrder {
+export class StatementOrder {
   /** The one that is shown, and not answered yet. */
   #current: number | undefined;
-  #waiting: ReplayEvent[] = [];
+  #waiting: ReplayEvent[];
+
+  constructor({ current, waiting }: StatementOrderState = { waiting: [] }) {
+    this.#current = current;
+    this.#waiting = [...waiting];
+  }
+
+  state(): StatementOrderState {
+    return { ...(this.#current !== undefined && { current: this.#current }), waiting: [...this.#waiting] };
+  }
 
   /** What is to be shown now, in this order. */
   take(event: ReplayEvent): ReplayEvent[] {

@@ -106,7 +106,7 @@ export interface Internals {
     readonly _parser: {
       readonly currentState: number;
       /** Of the character that REP repeats and a combining one joins; 0: none. */
-      readonly precedingJoinState: number;
+      precedingJoinState: number;
       /** Of the sequence that has begun. */
       readonly _collect: number;
       readonly _params: { toArray(): unknown[] };

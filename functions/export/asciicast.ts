@@ -1,11 +1,13 @@
 // The conversation as a terminal recording: statements behind a prompt, results as tables, with the
 // real timing.
 
+import { z } from 'zod';
 import type { CastVersion } from '../../core/replay/exports.ts';
 import type { ReplayEvent } from '../../core/catalogue.ts';
 import { besideWords } from '../../core/replay/beside-words.ts';
 import { isGatewayWord } from '../../core/replay/error-name.ts';
-import { byStatement } from '../../core/replay/by-statement.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../checkpoints.ts';
+import { orderedStatements } from '../replay/ordered-statements.ts';
 import { CastWriter } from './cast.ts';
 import { onLines, onOneLine } from '../../core/text/written-text.ts';
 
@@ -13,13 +15,18 @@ const WIDTH = 120;
 const HEIGHT = 32;
 const MAX_CELL_WIDTH = 60;
 
+const KeptCast = z.object({ lastUs: z.number(), prompt: z.string() });
+
 export async function* exportAsciicast(
   events: AsyncIterable<ReplayEvent>,
   version: CastVersion = 2,
+  at: Checkpoints = NO_CHECKPOINTS,
 ): AsyncGenerator<string, void, undefined> {
-  const cast = new CastWriter(version);
-  let prompt = '=> ';
-  for await (const event of byStatement(events)) {
+  const saved = at.saved('cast', KeptCast);
+  const cast = new CastWriter(version, saved?.lastUs);
+  let prompt = saved?.prompt ?? '=> ';
+  at.keep('cast', KeptCast, () => ({ lastUs: cast.lastUs, prompt }));
+  for await (const event of orderedStatements(events, at)) {
     if (event.kind === 'opened') {
       const { session } = event;
       prompt = `${onOneLine(session.resource)}=> `;

@@ -13,10 +13,16 @@ const MARKER_CHARS = 80;
 
 export class CastWriter {
   readonly #version: CastVersion;
-  #lastUs = 0;
+  #lastUs: number;
 
-  constructor(version: CastVersion) {
+  /** `lastUs`: of one that goes on. */
+  constructor(version: CastVersion, lastUs = 0) {
     this.#version = version;
+    this.#lastUs = lastUs;
+  }
+
+  get lastUs(): number {
+    return this.#lastUs;
   }
 
   /** `settings`: variables with which it ran, `LANG=C`. */

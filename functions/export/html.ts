@@ -6,10 +6,11 @@ import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import { took } from '../../core/text/amounts.ts';
 import { besideWords } from '../../core/replay/beside-words.ts';
 import { errorName } from '../../core/replay/error-name.ts';
-import { byStatement } from '../../core/replay/by-statement.ts';
 import { PROTOCOLS } from '../../core/protocols.ts';
 import { capital } from '../../core/text/capital.ts';
 import { escapeHtml } from '../../core/text/escape-html.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../checkpoints.ts';
+import { orderedStatements } from '../replay/ordered-statements.ts';
 
 const STYLE = `
 :root{color-scheme:light dark;--line:#8884}
@@ -31,8 +32,10 @@ th,td{border:1px solid var(--line);padding:.15rem .5rem;text-align:left;white-sp
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
-export const exportHtml = (events: AsyncIterable<ReplayEvent>): AsyncGenerator<string, void, undefined> =>
-  htmlPage(byStatement(events), blockOf);
+export const exportHtml = (
+  events: AsyncIterable<ReplayEvent>,
+  at: Checkpoints = NO_CHECKPOINTS,
+): AsyncGenerator<string, void, undefined> => htmlPage(orderedStatements(events, at), blockOf);
 
 type Opened = { readonly kind: 'opened'; readonly session: SessionEntry };
 

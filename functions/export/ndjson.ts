@@ -1,19 +1,25 @@
 // Every frame of a recording as a line of JSON, in order (core/api.ts, ExportedFrame).
 
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ExportedFrame } from '../../core/replay/exports.ts';
 import { exportedTime, exportFrame } from '../../core/replay/exported-frame.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../checkpoints.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 
 type Exported = z.infer<typeof ExportedFrame>;
+
+const KeptFrame = z.object({ sequence: z.number().int(), timeUs: z.number() });
 
 /** A damaged recording ends with a fact `recording.damaged`, which no recording itself holds. */
 export async function* exportNdjson(
   startedAt: string,
   recording: AsyncIterable<RecordingPart>,
+  at: Checkpoints = NO_CHECKPOINTS,
 ): AsyncGenerator<string, void, undefined> {
   const startedMs = Date.parse(startedAt);
-  let last = { sequence: -1, timeUs: 0 };
+  const saved = at.saved('last', KeptFrame);
+  let last = saved ?? { sequence: -1, timeUs: 0 };
+  at.keep('last', KeptFrame, () => ({ sequence: last.sequence, timeUs: last.timeUs }));
   for await (const part of recording) {
     if (part.kind === 'frame') {
       last = part.frame;

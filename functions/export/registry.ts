@@ -1,11 +1,13 @@
 // A recording as a file, by its format and by how its session's protocol is replayed. NDJSON is of frames, CSV of results and a
 // transferred file of itself; the others are made of the replay.
 
+import { z } from 'zod';
 import type { ExportFormat, ExportQuery } from '../../core/replay/exports.ts';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../checkpoints.ts';
 import { type OpenRecording, replaySession } from '../replay/registry.ts';
 import { replayTerminal } from '../replay/terminal/replay-terminal.ts';
 import type { Chunks } from '../stream-text.ts';
@@ -16,7 +18,7 @@ import { exportFile } from './files/export-file.ts';
 import { exportHtml } from './html.ts';
 import { exportStatementsMarkdown, exportTerminalMarkdown } from './markdown/page.ts';
 import { exportNdjson } from './ndjson.ts';
-import { exportTerminalCast, findCastLane } from './terminal-cast.ts';
+import { exportTerminalCast, findCastLane, FoundCastLane } from './terminal-cast.ts';
 import { exportTerminalHtml } from './terminal-html.ts';
 import { exportStatementsText } from './text/statements.ts';
 import { exportTerminalText } from './text/terminal.ts';
@@ -30,7 +32,12 @@ interface Exported {
 }
 
 /** An error is what was wrong with the query, for who asked. */
-type Export = (session: SessionEntry, open: OpenRecording, query: ExportQuery) => Promise<Result<Exported, string>>;
+type Export = (
+  session: SessionEntry,
+  open: OpenRecording,
+  query: ExportQuery,
+  at: Checkpoints,
+) => Promise<Result<Exported, string>>;
 
 const made = (session: SessionEntry, ending: string, contentType: string, chunks: Chunks): Result<Exported, string> =>
   ok({ contentType, fileName: `${session.id}.${ending}`, chunks });
@@ -49,33 +56,35 @@ type Replayed = Extract<ExportFormat, 'html' | 'asciicast' | 'text' | 'markdown'
 
 const OF_REPLAYS: Readonly<Record<ReplayKind, Readonly<Record<Replayed, Export>>>> = {
   statements: {
-    html: async (session, open) => html(session, exportHtml(replaySession(session, open()))),
-    asciicast: async (session, open, { asciicast, lane }) =>
+    html: async (session, open, _query, at) => html(session, exportHtml(replaySession(session, at.read(open), at), at)),
+    asciicast: async (session, open, { asciicast, lane }, at) =>
       lane === undefined
-        ? cast(session, exportAsciicast(replaySession(session, open()), asciicast))
+        ? cast(session, exportAsciicast(replaySession(session, at.read(open), at), asciicast, at))
         : err('an asciicast of statements has all lanes: ask without lane'),
-    text: async (session, open, query) =>
-      text(session, exportStatementsText(replaySession(session, open()), told(query))),
-    markdown: async (session, open, query) =>
-      markdown(
-        session,
-        exportStatementsMarkdown(session, () => replaySession(session, open()), told(query)),
-      ),
+    text: async (session, open, query, at) =>
+      text(session, exportStatementsText(replaySession(session, at.read(open), at), told(query), at)),
+    markdown: async (session, open, query, at) => {
+      const events = (within: Checkpoints) => replaySession(session, within.read(open), within);
+      return markdown(session, exportStatementsMarkdown(session, events, told(query), at));
+    },
   },
   terminal: {
-    html: async (session, open) => html(session, exportTerminalHtml(replayTerminal(session, open()))),
-    async asciicast(session, open, { asciicast = 3, lane: wanted }) {
-      const lane = await findCastLane(replayTerminal(session, open()), wanted);
+    html: async (session, open, _query, at) =>
+      html(session, exportTerminalHtml(replayTerminal(session, at.read(open), at), at)),
+    async asciicast(session, open, { asciicast = 3, lane: wanted }, at) {
+      const lane = await at.once('lane', FoundCastLane, (within) =>
+        findCastLane(replayTerminal(session, within.read(open), within), wanted, within),
+      );
       if (!lane.ok) return lane;
-      return cast(session, exportTerminalCast(session, replayTerminal(session, open()), lane.value, asciicast));
+      const events = replayTerminal(session, at.read(open), at);
+      return cast(session, exportTerminalCast(session, events, lane.value, asciicast, at));
     },
-    text: async (session, open, query) =>
-      text(session, exportTerminalText(replayTerminal(session, open()), told(query))),
-    markdown: async (session, open, query) =>
-      markdown(
-        session,
-        exportTerminalMarkdown(session, () => replayTerminal(session, open()), told(query)),
-      ),
+    text: async (session, open, query, at) =>
+      text(session, exportTerminalText(replayTerminal(session, at.read(open), at), told(query), at)),
+    markdown: async (session, open, query, at) => {
+      const events = (within: Checkpoints) => replayTerminal(session, within.read(open), within);
+      return markdown(session, exportTerminalMarkdown(session, events, told(query), at));
+    },
   },
 };
 
@@ -84,55 +93,68 @@ const REPLAYED = {
   terminal: replayTerminal,
 } satisfies Record<ReplayKind, (...of: Parameters<typeof replaySession>) => unknown>;
 
-/** What to say where none of those is there. Reads no further than to the first that is. */
+/** What to say where none of those is there; null: one is. Reads no further than to the first that is. */
 async function missing(
   events: AsyncIterable<ReplayEvent | TerminalEvent>,
   [first, through]: readonly [number, number],
-): Promise<string | undefined> {
-  let last = 0;
+  at: Checkpoints,
+): Promise<string | null> {
+  let last = at.saved('last', z.number()) ?? 0;
+  at.keep('last', z.number(), () => last);
   for await (const event of events) {
     // What is whole is exported, and the damage told there.
-    if (event.kind === 'damaged') return undefined;
+    if (event.kind === 'damaged') return null;
     const number = 'statement' in event ? event.statement : 'action' in event ? event.action : undefined;
     if (number === undefined) continue;
-    if (number >= first && number <= through) return undefined;
+    if (number >= first && number <= through) return null;
     last = Math.max(last, number);
   }
   const asked = first === through ? `#${first} is not there` : `nothing of #${first} to #${through} is there`;
   return last === 0 ? `${asked}: the session ran nothing` : `${asked}: the last is #${last}`;
 }
 
-const exportCsv: Export = async (session, open, { statement, exact = false }) => {
+const exportCsv: Export = async (session, open, { statement, exact = false }, at) => {
   if (!hasResults(session)) return err('only sessions of databases have results: ask for text or NDJSON');
-  if (statement === undefined) return made(session, 'csv.zip', 'application/zip', exportAllCsv(session, open, !!exact));
-  const rows = await exportStatementCsv(session, open, statement, !!exact);
+  if (statement === undefined)
+    return made(session, 'csv.zip', 'application/zip', exportAllCsv(session, open, !!exact, at));
+  const rows = await exportStatementCsv(session, open, statement, !!exact, at);
   return rows
     ? made(session, `${statement}.csv`, 'text/csv; charset=utf-8', rows)
     : err(`statement ${statement} has no results here: text and statements.csv list what there is, and what failed`);
 };
 
-const exportTransferred: Export = async (session, open, { file }) => {
+const exportTransferred: Export = async (session, open, { file }, at) => {
   if (file === undefined) return err('name the file: its path, or the number of its action');
   if (PROTOCOLS[session.protocol].replay !== 'terminal')
     return err('only files of SFTP and scp are handed out: what a database took or gave is in NDJSON');
-  const exported = await exportFile(session, open, file);
+  const exported = await exportFile(session, open, file, at);
   return exported.ok ? ok({ ...exported.value, contentType: 'application/octet-stream' }) : exported;
 };
 
-export const exportSession: Export = async (session, open, query) => {
+/** `at`: where it was left, and can be left; by default it is made in one go. */
+export async function exportSession(
+  session: SessionEntry,
+  open: OpenRecording,
+  query: ExportQuery,
+  at: Checkpoints = NO_CHECKPOINTS,
+): Promise<Result<Exported, string>> {
   const { format } = query;
   switch (format) {
     case 'ndjson':
-      return made(session, 'ndjson', 'application/x-ndjson', exportNdjson(session.startedAt, open()));
+      return made(session, 'ndjson', 'application/x-ndjson', exportNdjson(session.startedAt, at.read(open), at));
     case 'csv':
-      return exportCsv(session, open, query);
+      return exportCsv(session, open, query, at);
     case 'file':
-      return exportTransferred(session, open, query);
+      return exportTransferred(session, open, query, at);
     default: {
       const { replay } = PROTOCOLS[session.protocol];
       const statements = format === 'text' || format === 'markdown' ? told(query).statements : undefined;
-      const none = statements && (await missing(REPLAYED[replay](session, open()), statements));
-      return none === undefined ? OF_REPLAYS[replay][format](session, open, query) : err(none);
+      const none =
+        statements &&
+        (await at.once('missing', z.string().nullable(), (within) =>
+          missing(REPLAYED[replay](session, within.read(open), within), statements, within),
+        ));
+      return typeof none === 'string' ? err(none) : OF_REPLAYS[replay][format](session, open, query, at);
     }
   }
-};
+}

@@ -1,19 +1,31 @@
 // A terminal session as a page to read and keep: its commands and what came of them, files, what the policy did, and
 // the output of what ran without a terminal. A terminal's screen is for a player: asciicast.
 
+import { z } from 'zod';
 import { endWords, commandSettings, signalWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { took } from '../../core/text/amounts.ts';
 import { escapeHtml } from '../../core/text/escape-html.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../checkpoints.ts';
 import { htmlDamage, htmlPage, htmlTime } from './html.ts';
 
 /** Of one lane; an export of a large file is no page. */
 const MAX_OUTPUT_CHARS = 64 * 1024;
 
-export function exportTerminalHtml(events: AsyncIterable<TerminalEvent>): AsyncGenerator<string, void, undefined> {
-  const terminals = new Set<number>();
-  const shown = new Map<number, number>();
+const KeptLanes = z.object({
+  terminals: z.array(z.number()),
+  shown: z.array(z.tuple([z.number(), z.number()])),
+});
+
+export function exportTerminalHtml(
+  events: AsyncIterable<TerminalEvent>,
+  at: Checkpoints = NO_CHECKPOINTS,
+): AsyncGenerator<string, void, undefined> {
+  const saved = at.saved('lanes', KeptLanes);
+  const terminals = new Set<number>(saved?.terminals);
+  const shown = new Map<number, number>(saved?.shown);
+  at.keep('lanes', KeptLanes, () => ({ terminals: [...terminals], shown: [...shown] }));
   return htmlPage(events, (event) => {
     if (event.kind === 'resize') {
       if (terminals.has(event.lane)) return '';

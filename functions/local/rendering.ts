@@ -6,10 +6,9 @@ import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { LOCAL_BOUNDS } from '../rendered/bounds.ts';
 import { directoryRenderedStore } from '../rendered/directory-rendered-store.ts';
 import { mayBeTooLarge, type Rendering } from '../rendered/in-parts.ts';
-import type { RenderJob } from '../rendered/job.ts';
+import { recordingOf } from '../rendered/job.ts';
 import { PART_BYTES, render } from '../rendered/render.ts';
 import { renderQueue } from '../rendered/render-queue.ts';
-import { readRecording } from '../store/read-recording.ts';
 import type { RecordingReader } from '../store/recording-reader.ts';
 
 interface LocalRenderingOptions {
@@ -29,10 +28,7 @@ export function localRendering(
   table: CatalogueTable,
 ) {
   const store = directoryRenderedStore(directory, origin);
-  const open =
-    ({ connector, session: { id } }: RenderJob) =>
-    () =>
-      readRecording({ connector, session: id }, reader, nodeRecordingPlatform);
+  const open = recordingOf(reader, nodeRecordingPlatform);
   const running = new Map<string, Promise<void>>();
   let closed = false;
   const rendering: Rendering = {

@@ -7,12 +7,15 @@ import { exportedBy, ExportQuery } from '../../core/replay/exports.ts';
 import { SessionEntry } from '../../core/catalogue.ts';
 import { ConnectorId } from '../../core/ids.ts';
 import { sessionEntryOf } from '../../core/session-evidence.ts';
+import type { RecordingPlatform } from '../../core/recording/segment.ts';
 import type { OpenRecording } from '../replay/registry.ts';
+import { readRecording } from '../store/read-recording.ts';
+import type { RecordingReader } from '../store/recording-reader.ts';
 import type { FoundSession } from '../stored-session.ts';
 import { RenderedPlace } from './rendered-store.ts';
 
 /** Raise it whenever a format comes out otherwise than before. */
-const RENDERER = 2;
+const RENDERER = 3;
 
 const Query = ExportQuery.omit({ part: true });
 
@@ -38,7 +41,14 @@ export function renderJob({ connector, stored }: FoundSession, asked: ExportQuer
   return { place: { session: session.id, key }, connector, query, session, segments: last.number + 1 };
 }
 
-/** Of the recording as far as it had come. */
+/** The recording of a job, as far as it had come and no further. */
+export const recordingOf =
+  (reader: RecordingReader, platform: RecordingPlatform) =>
+  ({ connector, session: { id }, segments }: RenderJob): OpenRecording =>
+  (from) =>
+    readRecording({ connector, session: id, segments, only: true }, reader, platform, from);
+
+/** What else an opener gives is not of the job. */
 export const upTo = (segments: number, open: OpenRecording): OpenRecording =>
   async function* (from) {
     for await (const part of open(from)) {

@@ -8,8 +8,10 @@ export const RenderProgress = z.object({
   /** The run that is at it, and when it last said so; 0: it has left it to the next. */
   run: z.string(),
   atMs: z.number(),
-  /** Runs that were begun since the last part came to it. */
+  /** Runs that were begun since one came further. */
   idleRuns: z.number().int(),
+  /** Borders of segments that were passed until the furthest place that can be gone on from. */
+  reached: z.number().int().optional(),
   /** In their order, from the first. */
   parts: z.array(z.object({ bytes: z.number().int(), sha256: Digest })),
   /** How it ended; missing: it goes on. `refused`: why there is no such file, in words for whoever asked. */

@@ -1,5 +1,6 @@
 // Where rendered exports are kept: beside the search index, made of recordings as that is, without a lock and without versions, so
-// that a purge deletes them at once. Of one export its parts, and how far it is (render.ts).
+// that a purge deletes them at once. Of one export its parts, how far it is (render.ts), and where
+// it can be gone on with.
 
 import { z } from 'zod';
 import { SessionId } from '../../core/ids.ts';
@@ -11,8 +12,8 @@ const RenderedKey = z.string().regex(/^[0-9a-f]{64}$/);
 export const RenderedPlace = z.object({ session: SessionId, key: RenderedKey });
 export type RenderedPlace = z.infer<typeof RenderedPlace>;
 
-/** A part's number, or how far it is. */
-type RenderedName = number | 'progress';
+/** A part's number, how far it is, or where it can be gone on with (resume-points.ts). */
+export type RenderedName = number | 'progress' | 'resume-0' | 'resume-1';
 
 /** Every method throws RetriableFault when the store does not answer. */
 export interface RenderedStore {
@@ -31,5 +32,8 @@ export interface RenderedStore {
 /** Throws for what is no place: a name never leads elsewhere. */
 export function renderedKeyOf(place: RenderedPlace, name: RenderedName): string {
   const { session, key } = RenderedPlace.parse(place);
-  return `${RENDERED_PREFIX}${session}/${key}/${typeof name === 'number' ? String(name).padStart(6, '0') : 'progress.json'}`;
+  return `${RENDERED_PREFIX}${session}/${key}/${fileOf(name)}`;
 }
+
+const fileOf = (name: RenderedName): string =>
+  typeof name === 'number' ? String(name).padStart(6, '0') : name === 'progress' ? 'progress.json' : name;

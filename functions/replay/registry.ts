@@ -4,6 +4,7 @@ import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import { PROTOCOLS, type ProtocolName, type ReplayKind } from '../../core/protocols.ts';
 import type { ReplayQuery, TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../checkpoints.ts';
 import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
 import { MysqlResults } from './mysql/results.ts';
 import { ResultDecoder } from './postgres/results.ts';
@@ -69,8 +70,12 @@ function resumed(place: RowsPlace, open: OpenRecording, begin: BeginResults): Re
 }
 
 /** Of statements. Works on a live session as far as it has come. A damaged recording ends with an event that says so. */
-export const replaySession = (session: SessionEntry, recording: AsyncIterable<RecordingPart>): Events<ReplayEvent> =>
-  replayStatements(session, recording, () => (RESULT_READERS[session.protocol] ?? noResults)());
+export const replaySession = (
+  session: SessionEntry,
+  recording: AsyncIterable<RecordingPart>,
+  at: Checkpoints = NO_CHECKPOINTS,
+): Events<ReplayEvent> =>
+  replayStatements(session, recording, () => (RESULT_READERS[session.protocol] ?? noResults)(), false, at);
 
 export const replayAsAsked: Replayer = (session, open, query) =>
   BY_KIND[PROTOCOLS[session.protocol].replay](session, open, query);

@@ -3,11 +3,13 @@
 // segment at a time and keeps no more than what waits for its statement's end. Works on a live session
 // as far as it has come.
 
+import { z } from 'zod';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
-import type { StatementFinished } from '../../core/recording/facts/database.ts';
-import type { Fact } from '../../core/recording/facts/fact.ts';
+import { type StatementFinished, StatementStarted } from '../../core/recording/facts/database.ts';
+import { Fact } from '../../core/recording/facts/fact.ts';
 import { FactDamage, FactReader } from '../../core/recording/facts/fact-reader.ts';
 import { transferWords } from '../../core/replay/file-words.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../checkpoints.ts';
 import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
 import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
@@ -32,6 +34,23 @@ interface LaneReplay {
   readonly forms: Map<number, ClaimedBy['form']>;
 }
 
+const Count = z.number().int().min(0);
+const KeptLanes = z.array(
+  z.object({
+    number: Count,
+    bytes: Count,
+    running: Count.optional(),
+    forms: z.array(z.tuple([Count, StatementStarted.shape.form.nullish()])),
+    results: z.unknown().refine((it) => it !== undefined),
+  }),
+);
+const KeptReplay = z.object({
+  timeUs: z.number(),
+  ended: z.boolean(),
+  waiting: z.array(z.object({ timeUs: z.number(), lane: Count, fact: Fact })),
+  lanes: KeptLanes,
+});
+
 class Lanes {
   readonly #lanes = new Map<number, LaneReplay>();
   readonly #begin: () => ResultReader;
@@ -51,6 +70,26 @@ class Lanes {
 
   close(lane: number): void {
     this.#lanes.delete(lane);
+  }
+
+  /** undefined: some reader of results cannot be asked. Where its bytes stand is an outline's, and not among it. */
+  state(): z.input<typeof KeptLanes> | undefined {
+    const lanes: z.input<typeof KeptLanes> = [];
+    for (const { number, bytes, running, forms, results } of this) {
+      const kept = results.state();
+      if (kept === undefined) return undefined;
+      lanes.push({ number, bytes, ...(running !== undefined && { running }), forms: [...forms], results: kept });
+    }
+    return lanes;
+  }
+
+  resume(lanes: z.output<typeof KeptLanes>): void {
+    for (const { number, bytes, running, forms, results } of lanes) {
+      const lane = this.of(number);
+      lane.results.resume(results);
+      [lane.bytes, lane.running] = [bytes, running];
+      for (const [statement, form] of forms) lane.forms.set(statement, form ?? undefined);
+    }
   }
 
   [Symbol.iterator](): Iterator<LaneReplay> {
@@ -90,13 +129,22 @@ export async function* replayStatements(
   recording: AsyncIterable<RecordingPart>,
   begin: () => ResultReader,
   outline = false,
+  at: Checkpoints = NO_CHECKPOINTS,
 ): AsyncGenerator<ReplayEvent, void, undefined> {
-  yield { kind: 'opened', timeUs: 0, session };
   const lanes = new Lanes(begin);
   const leftOut = outline ? new LeftOut() : undefined;
   const facts = new FactReader({ session: session.id, connector: session.connector }, false);
-  let waiting: Waiting[] = [];
-  let timeUs = 0;
+  const saved = at.saved('replay', KeptReplay);
+  let waiting: Waiting[] = saved?.waiting ?? [];
+  let timeUs = saved?.timeUs ?? 0;
+  if (saved) {
+    lanes.resume(saved.lanes);
+    facts.resume({ lanes: [], lastLane: 0, ended: saved.ended });
+  } else yield { kind: 'opened', timeUs: 0, session };
+  at.keep('replay', KeptReplay, () => {
+    const kept = lanes.state();
+    return kept && { timeUs, ended: facts.ended, waiting, lanes: kept };
+  });
   for await (const part of recording) {
     if (part.kind === 'damaged') {
       yield* show(waiting, lanes, leftOut);
@@ -244,7 +292,7 @@ function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOu
   switch (fact.kind) {
     case 'statement.started': {
       const { action: statement, text, textBytes, parameters, form } = fact;
-      if (lane.forms.size < MAX_WAITING_FACTS) lane.forms.set(statement, form);
+      if (lane.forms.size < MAX_WAITING_FACTS) lane.forms.set(statement, form ?? undefined);
       yield {
         kind: 'statement',
         timeUs,

@@ -57,6 +57,10 @@ export interface ResultReader {
   takeFetched?(all: boolean): readonly FetchedResult[];
   /** What there is, finished or not. */
   takeAll(): readonly ReplayedResult[];
+  /** What one that goes on from here needs (checkpoints.ts), as JSON. undefined: not here, and exports of its protocol's replays end with one run. */
+  state(): unknown;
+  /** Goes on where the one was that said so. Throws StateMisfit. */
+  resume(state: unknown): void;
 }
 
 /** Of a protocol that has none. */
@@ -68,4 +72,6 @@ export const noResults = (): ResultReader => ({
   pushClient() {},
   takeRange: () => [],
   takeAll: () => [],
+  state: () => null,
+  resume() {},
 });

@@ -43,18 +43,20 @@ interface RecordingPlace {
   readonly session: SessionId;
   /** Segments that were there once, as the catalogue counted them: an end before that many is damage. */
   readonly segments?: number;
+  /** No more than those are read, whatever came since, or is said to have come. */
+  readonly only?: true;
 }
 
 /** Frames are views into the segment: use them before asking for the next. `from`: the first segment that is read. */
 export async function* readRecording(
-  { connector, session, segments = 0 }: RecordingPlace,
+  { connector, session, segments = 0, only }: RecordingPlace,
   reader: RecordingReader,
   platform: RecordingPlatform,
   from: SegmentPlace = BEGINNING,
 ): AsyncGenerator<RecordingPart, void, undefined> {
   let expected = from;
   let read = 0;
-  for await (const bytes of objectsOf({ connector, session, segments }, reader, from.number)) {
+  for await (const bytes of objectsOf({ connector, session, segments, ...(only && { only }) }, reader, from.number)) {
     const { number } = expected;
     if (bytes === undefined) {
       // Whoever begins in the middle has a place from a reading of the whole, which looked: a manifest is long.
@@ -83,12 +85,13 @@ export async function* readRecording(
 
 /** As many as are known ahead of their use, then one by one for as long as it is asked: a live session grows meanwhile. */
 async function* objectsOf(
-  { connector, session, segments }: Required<RecordingPlace>,
+  { connector, session, segments, only }: Readonly<Record<'segments', number>> & RecordingPlace,
   reader: RecordingReader,
   first: number,
 ) {
   const read = (number: number) => reader.get({ kind: 'segment', connector, session, number });
   yield* readAhead(Math.max(0, segments - first), (count) => read(first + count));
+  if (only) return;
   for (let number = Math.max(first, segments); ; number++) yield await read(number);
 }
 

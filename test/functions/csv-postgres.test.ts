@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectSameInCuts } from '../harness/session/cut-recorded.ts';
 import { exportRecorded, unzipped } from '../harness/session/exported.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import type { MemoryRecording } from '../harness/memory-log.ts';
@@ -166,4 +167,25 @@ it('cuts a row of more than 16 MiB, and says so', async () => {
   const csv = (await exportRecorded(recording, { format: 'csv', statement: 1 }, 1024 * 1024)).toString();
   expect(csv.length).toBeGreaterThan(16 * 1024 * 1024);
   expect(csv).toMatch(/^a,b,c\r\n1,x+… \(cut: 17825792 bytes were recorded\),… \(cut: \d+ bytes were recorded\)\r\n$/);
+});
+
+it('is the same in all formats when it is made by runs that are cut short and killed', async () => {
+  const recording = await recordingOf(async () => {
+    const client = new pg.Client({
+      ...{ host: gateway.host, port: gateway.port, user: 'alice@example.com' },
+      ...{ password: grant.secret, database: 'demo' },
+    });
+    await client.connect();
+    await client.query("select 1 as one; select g, repeat('é漢', g) as text from generate_series(1, 150) g");
+    for (const name of ['a', 'b', 'a'])
+      await client.query({ name, text: `select $1::int as ${name}, now() is null as b`, values: [7] });
+    await expect(client.query('select nothing')).rejects.toThrow();
+    await client.end();
+    const copy = 'copy (select g, md5(g::text) from generate_series(1, 200) g) to stdout';
+    await run(psql, ['-X', '-c', copy, '-c', 'set client_encoding to latin1', '-c', "select chr(233) || 'x' as é"], {
+      env: through(),
+    });
+  });
+  const formats = await expectSameInCuts(recording);
+  expect(formats).toEqual(expect.arrayContaining(['ndjson', 'text', 'markdown', 'html', 'asciicast', 'csv', 'csv 1']));
 });

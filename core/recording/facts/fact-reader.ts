@@ -52,6 +52,11 @@ export class FactReader {
     return this.#lanes && { lanes: [...this.#lanes], lastLane: this.#lastLane, ended: this.#ended };
   }
 
+  /** The session's end was told: what comes behind it is damage. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Frames that are not given to it follow. */
   skip(): void {
     this.#lanes = undefined;

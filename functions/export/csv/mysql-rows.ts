@@ -1,10 +1,14 @@
 // All rows of a conversation with MySQL or MariaDB. Which bytes are whose answer is known by the facts.
 
-import { type AnswerSink, MysqlAnswer } from '../../replay/mysql/answer.ts';
+import { z } from 'zod';
+import { fitting } from '../../checkpoints.ts';
+import { type AnswerSink, MysqlAnswer, MysqlColumnsState } from '../../replay/mysql/answer.ts';
 import { BytesReader } from '../../replay/mysql/bytes-reader.ts';
 import { isNullAt, nullBitmap } from '../../replay/mysql/cells.ts';
 import { binaryCell, type MysqlColumn, textCell } from '../../replay/mysql/values.ts';
 import { type AnswerPart, cutMark, MAX_ROW_BYTES, type RowEvent, type RowReader } from './row-reader.ts';
+
+const RowsState = z.object({ answer: z.unknown(), binary: z.boolean(), columns: MysqlColumnsState });
 
 export class MysqlRows implements RowReader, AnswerSink {
   readonly #answer = new MysqlAnswer(this);
@@ -12,6 +16,18 @@ export class MysqlRows implements RowReader, AnswerSink {
   #binary = false;
   #columns: readonly MysqlColumn[] = [];
   #events: RowEvent[] = [];
+
+  /** `saved`: what `state` said. Throws StateMisfit. */
+  constructor(saved?: unknown) {
+    if (saved === undefined) return;
+    const { answer, binary, columns } = fitting(RowsState, saved);
+    this.#answer.resume(answer, MAX_ROW_BYTES);
+    [this.#binary, this.#columns] = [binary, columns];
+  }
+
+  state(): z.input<typeof RowsState> {
+    return { answer: this.#answer.state(), binary: this.#binary, columns: [...this.#columns] };
+  }
 
   client(): void {}
 

@@ -1,9 +1,17 @@
 // All rows of a PostgreSQL conversation. Values as the server wrote them; of the binary format what functions/replay/postgres/values.ts
 // knows, and bytes in hex (\x...), as bytea is written.
 
+import { z } from 'zod';
 import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
-import { type Column, ResultDescriptions } from '../../replay/postgres/descriptions.ts';
-import { MessageScanner, type ScannedMessage } from '../../replay/postgres/message-scanner.ts';
+import { fitting } from '../../checkpoints.ts';
+import {
+  type Column,
+  DescriptionsState,
+  KeptColumns,
+  keptColumns,
+  ResultDescriptions,
+} from '../../replay/postgres/descriptions.ts';
+import { MessageScanner, type ScannedMessage, ScannerState } from '../../replay/postgres/message-scanner.ts';
 import { BACKEND_TYPES, FRONTEND_TYPES, guessFormat, describedColumns } from '../../replay/postgres/results.ts';
 import { showCell, showText } from '../../replay/postgres/values.ts';
 import { type AnswerPart, cutMark, MAX_ROW_BYTES, type RowEvent, type RowReader } from './row-reader.ts';
@@ -13,6 +21,17 @@ const UNKNOWN = clientEncoding('');
 const SETTING_STATUS = 'client_encoding\0';
 const CHANGING = /^(?:SET|RESET|DISCARD ALL|ROLLBACK|COMMIT)$/;
 const MAY_SET = Buffer.from('client_encoding');
+
+const RowsState = z.object({
+  scanner: ScannerState,
+  requests: ScannerState,
+  descriptions: DescriptionsState,
+  encoding: z.string(),
+  unsettled: z.boolean(),
+  named: z.boolean(),
+  columns: KeptColumns.nullable(),
+  open: z.boolean(),
+});
 
 export class PostgresRows implements RowReader {
   readonly #scanner = new MessageScanner(BACKEND_TYPES, (message) => this.#take(message), MAX_ROW_BYTES);
@@ -26,6 +45,28 @@ export class PostgresRows implements RowReader {
   /** Of the result that is open. */
   #columns: readonly Column[] | undefined;
   #open = false;
+
+  /** `saved`: what `state` said. Throws StateMisfit. */
+  constructor(saved?: unknown) {
+    if (saved === undefined) return;
+    const { scanner, requests, descriptions, encoding, unsettled, named, columns, open } = fitting(RowsState, saved);
+    this.#scanner.resume(scanner);
+    this.#requests.resume(requests);
+    this.#descriptions.resume(descriptions);
+    this.#encoding = clientEncoding(encoding);
+    [this.#unsettled, this.#named, this.#columns, this.#open] = [unsettled, named, columns ?? undefined, open];
+  }
+
+  state(): z.input<typeof RowsState> {
+    return {
+      scanner: this.#scanner.state(),
+      requests: this.#requests.state(),
+      descriptions: this.#descriptions.state(),
+      encoding: this.#encoding.name,
+      ...{ unsettled: this.#unsettled, named: this.#named, open: this.#open },
+      columns: this.#columns ? keptColumns(this.#columns) : null,
+    };
+  }
 
   client(chunk: Uint8Array): void {
     this.#requests.push(chunk);

@@ -1,16 +1,18 @@
 // Every result of a session with all of its rows, in the order of their coming, and whose it is.
 
+import { z } from 'zod';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import type { ProtocolName } from '../../../core/protocols.ts';
 import type { RecordingPart } from '../../store/read-recording.ts';
-import type { AnswerRanges } from './answer-ranges.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../../checkpoints.ts';
+import { type AnswerRanges, firstRange, RangePlace } from './answer-ranges.ts';
 import { MysqlRows } from './mysql-rows.ts';
 import { PostgresRows } from './postgres-rows.ts';
 import type { RowEvent, RowReader } from './row-reader.ts';
 
-const READERS: Readonly<Partial<Record<ProtocolName, () => RowReader>>> = {
-  postgres: () => new PostgresRows(),
-  mysql: () => new MysqlRows(),
+const READERS: Readonly<Partial<Record<ProtocolName, (saved?: unknown) => RowReader>>> = {
+  postgres: (saved) => new PostgresRows(saved),
+  mysql: (saved) => new MysqlRows(saved),
 };
 
 export const hasResults = ({ protocol }: SessionEntry): boolean => READERS[protocol] !== undefined;
@@ -23,7 +25,20 @@ export type Results =
 interface Lane {
   readonly reader: RowReader;
   offset: number;
-  readonly hint: { at: number };
+  readonly place: RangePlace;
+}
+
+const Count = z.number().int().min(0);
+const KeptLanes = z.array(z.object({ number: Count, offset: Count, place: RangePlace, reader: z.json() }));
+
+function keptLanes(lanes: ReadonlyMap<number, Lane>): z.input<typeof KeptLanes> | undefined {
+  const kept: z.input<typeof KeptLanes> = [];
+  for (const [number, { reader, offset, place }] of lanes) {
+    const state = reader.state();
+    if (state === undefined) return undefined;
+    kept.push({ number, offset, place: { ...place }, reader: state as z.core.util.JSONType });
+  }
+  return kept;
 }
 
 /** `ranges`: of the whole recording. `only`: of this statement alone. */
@@ -32,10 +47,14 @@ export async function* resultsOf(
   recording: AsyncIterable<RecordingPart>,
   ranges: AnswerRanges,
   only: number | undefined,
+  at: Checkpoints = NO_CHECKPOINTS,
 ): AsyncGenerator<Results, void, undefined> {
   const begin = READERS[session.protocol];
   if (!begin) throw new Error(`${session.protocol} has no results`);
   const lanes = new Map<number, Lane>();
+  for (const { number, offset, place, reader } of at.saved('results', KeptLanes) ?? [])
+    lanes.set(number, { reader: begin(reader), offset, place });
+  at.keep('results', KeptLanes, () => keptLanes(lanes));
   for await (const part of recording) {
     if (part.kind === 'damaged') {
       yield part;
@@ -45,19 +64,19 @@ export async function* resultsOf(
     if (kind !== 'bytes' || direction === 'gateway') continue;
     let lane = lanes.get(number);
     if (!lane) {
-      lane = { reader: begin(), offset: 0, hint: { at: 0 } };
+      lane = { reader: begin(), offset: 0, place: firstRange() };
       lanes.set(number, lane);
     }
     if (direction === 'client') {
       lane.reader.client(body);
       continue;
     }
-    for (let at = 0; at < body.length; ) {
-      const { bytes, answer } = ranges.share(number, lane.offset, body.length - at, lane.hint);
-      const events = lane.reader.target(body.subarray(at, at + bytes), answer);
+    for (let read = 0; read < body.length; ) {
+      const { bytes, answer } = ranges.share(number, lane.offset, body.length - read, lane.place);
+      const events = lane.reader.target(body.subarray(read, read + bytes), answer);
       if (answer && events.length > 0 && (only === undefined || answer.statement === only))
         yield { kind: 'results', statement: answer.statement, events };
-      at += bytes;
+      read += bytes;
       lane.offset += bytes;
     }
   }

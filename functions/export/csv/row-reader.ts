@@ -17,6 +17,8 @@ export interface RowReader {
   client(chunk: Uint8Array): void;
   /** `answer`: of what statement these bytes are the answer, and whether they begin it; undefined: of none. */
   target(chunk: Uint8Array, answer: AnswerPart | undefined): RowEvent[];
+  /** What one that goes on from here needs (checkpoints.ts), as JSON. undefined: not here. */
+  state(): unknown;
 }
 
 export interface AnswerPart {

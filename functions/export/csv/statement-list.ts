@@ -1,13 +1,15 @@
 // A line of CSV for each statement of a session, and beside it whose answer the target's bytes are.
 
+import { z } from 'zod';
 import type { SessionEntry } from '../../../core/catalogue.ts';
+import { StatementStarted } from '../../../core/recording/facts/database.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { FactDamage, FactReader } from '../../../core/recording/facts/fact-reader.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../../checkpoints.ts';
 import type { RecordingPart } from '../../store/read-recording.ts';
 import type { AnswerRanges } from './answer-ranges.ts';
 import { csvLine, csvNote } from './cells.ts';
 
-type Started = Extract<Fact, { kind: 'statement.started' }>;
 type Finished = Extract<Fact, { kind: 'statement.finished' }>;
 
 const COLUMNS = ['statement', 'at', 'text', 'parameters', 'answer', 'rows', 'milliseconds', 'error', 'verdict'];
@@ -37,23 +39,31 @@ function verdictOf(fact: Fact): { readonly action: number; readonly word: string
 
 export const damageNote = (message: string): string => csvNote(`the recording is damaged from here on: ${message}`);
 
-interface Open {
-  readonly started: Started;
-  readonly lane: number;
-  readonly timeUs: number;
-}
+const Open = z.object({ started: StatementStarted, lane: z.number().int().min(0), timeUs: z.number() });
+type Open = z.infer<typeof Open>;
 
+const KeptList = z.object({
+  ended: z.boolean(),
+  open: z.array(Open),
+  verdicts: z.array(z.tuple([z.number(), z.string()])),
+});
+
+/** `ranges` is kept by whose it is. */
 export async function* statementList(
   session: SessionEntry,
   recording: AsyncIterable<RecordingPart>,
   ranges: AnswerRanges,
   exact: boolean,
+  at: Checkpoints = NO_CHECKPOINTS,
 ): AsyncGenerator<string, void, undefined> {
+  const saved = at.saved('list', KeptList);
   const facts = new FactReader({ session: session.id, connector: session.connector }, false);
   const startedMs = Date.parse(session.startedAt);
-  const open = new Map<number, Open>();
+  if (saved) facts.resume({ lanes: [], lastLane: 0, ended: saved.ended });
+  const open = new Map<number, Open>(saved?.open.map((each) => [each.started.action, each]));
   /** What the policy came to about those that are not listed yet. */
-  const verdicts = new Map<number, string>();
+  const verdicts = new Map<number, string>(saved?.verdicts);
+  at.keep('list', KeptList, () => ({ ended: facts.ended, open: [...open.values()], verdicts: [...verdicts] }));
   const line = ({ started, timeUs }: Open, finished?: Finished): string => {
     const { action, text, textBytes, parameters } = started;
     const cut = textBytes === undefined ? '' : `… (cut here; the whole has ${textBytes} bytes)`;
@@ -79,7 +89,7 @@ export async function* statementList(
       ranges.add(each.lane, ranges.endOf(each.lane), Infinity, each.started.action, each.started.form);
     }
   };
-  yield csvLine(COLUMNS, true);
+  if (!saved) yield csvLine(COLUMNS, true);
   for await (const part of recording) {
     if (part.kind === 'damaged') {
       yield* unanswered();
@@ -110,9 +120,15 @@ export async function* statementList(
     }
     if (fact?.kind !== 'statement.finished') continue;
     const begun = open.get(fact.action);
-    const { at } = fact;
-    if (at?.direction === 'target')
-      ranges.add(frame.lane, at.offset, at.offset + at.length, fact.action, begun?.started.form ?? 'extended');
+    const { at: answer } = fact;
+    if (answer?.direction === 'target')
+      ranges.add(
+        frame.lane,
+        answer.offset,
+        answer.offset + answer.length,
+        fact.action,
+        begun?.started.form ?? 'extended',
+      );
     if (!begun) continue;
     yield line(begun, fact);
     if (fact.suspended) continue;

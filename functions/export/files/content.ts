@@ -11,4 +11,6 @@ export interface ContentPart {
 /** One lane, both directions, from its beginning. What cannot be followed gives nothing more. */
 export interface ContentReader {
   take(direction: 'client' | 'target', chunk: Uint8Array): ContentPart[];
+  /** What one that goes on from here needs (checkpoints.ts), as JSON. undefined: not here. */
+  state(): unknown;
 }

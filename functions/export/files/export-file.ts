@@ -1,21 +1,23 @@
 // A file that went over in a session, as a file. Its digest is checked against what the connector told when it went by, before the
 // first byte is handed out: what is not all there, or not as it was, is refused.
 
+import { z } from 'zod';
 import { createHash, type Hash } from 'node:crypto';
 import type { SessionEntry } from '../../../core/catalogue.ts';
-import type { FileTransferred } from '../../../core/recording/facts/file.ts';
+import { FileTransferred } from '../../../core/recording/facts/file.ts';
 import { FactDamage, FactReader } from '../../../core/recording/facts/fact-reader.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../../checkpoints.ts';
 import type { OpenRecording } from '../../replay/registry.ts';
+import type { RecordingPart } from '../../store/read-recording.ts';
 import type { Chunks } from '../../stream-text.ts';
 import type { ContentPart, ContentReader } from './content.ts';
 import { ScpContent } from './scp-content.ts';
 import { SftpContent } from './sftp-content.ts';
 
-interface Transfer {
-  readonly lane: number;
-  readonly fact: FileTransferred;
-}
+const Transfer = z.object({ lane: z.number().int().min(0), fact: FileTransferred });
+type Transfer = z.infer<typeof Transfer>;
+const KeptTransfers = z.object({ ended: z.boolean(), found: z.array(Transfer), named: z.array(Transfer) });
 
 /** Transfers of one path that are told apart; of more the first are named. */
 const MAX_NAMED = 20;
@@ -32,8 +34,11 @@ export async function exportFile(
   session: SessionEntry,
   open: OpenRecording,
   wanted: string,
+  at: Checkpoints = NO_CHECKPOINTS,
 ): Promise<Result<ExportedContent, string>> {
-  const transfers = await transfersOf(session, open, wanted);
+  const transfers = await at.once('transfers', z.array(Transfer), (within) =>
+    transfersOf(session, within.read(open), wanted, within),
+  );
   const whole = transfers.filter(({ fact }) => fact.sha256 !== undefined);
   const [first] = transfers;
   const [found, another] = whole;
@@ -44,10 +49,16 @@ export async function exportFile(
   }
   if (!found) return err('what went over of it is not one content (with gaps, or out of order): NDJSON has its bytes');
   const { fact, lane } = found;
-  for (const reader of readersOf(fact)) {
-    const content = await contentLike(fact, contentsOf(open, lane, reader()));
-    if (content === undefined) continue;
-    const chunks = only(content, fact.size, contentsOf(open, lane, reader()));
+  for (const [i, reader] of readersOf(fact).entries()) {
+    const content = await at.once(`content ${i}`, z.string().nullable(), (within) => {
+      // A digest that is half made cannot be kept: one run makes it, or nobody (ADR 59).
+      within.keep('digests', z.never(), () => undefined);
+      return contentLike(fact, contentsOf(within.read(open), lane, reader()));
+    });
+    if (content === null) continue;
+    const begun = reader(at.saved('reader', z.unknown()));
+    at.keep('reader', z.unknown(), () => begun.state());
+    const chunks = only(content, fact.size, contentsOf(at.read(open), lane, begun), at);
     return ok({ fileName: nameOf(session, fact), chunks });
   }
   return err(
@@ -55,12 +66,20 @@ export async function exportFile(
   );
 }
 
-async function transfersOf(session: SessionEntry, open: OpenRecording, wanted: string): Promise<Transfer[]> {
+async function transfersOf(
+  session: SessionEntry,
+  recording: AsyncIterable<RecordingPart>,
+  wanted: string,
+  at: Checkpoints,
+): Promise<Transfer[]> {
   const facts = new FactReader({ session: session.id, connector: session.connector }, false);
-  const found: Transfer[] = [];
+  const saved = at.saved('transfers', KeptTransfers);
+  if (saved) facts.resume({ lanes: [], lastLane: 0, ended: saved.ended });
+  const found: Transfer[] = saved?.found ?? [];
   /** By the name alone: where no path is all of it. */
-  const named: Transfer[] = [];
-  for await (const part of open()) {
+  const named: Transfer[] = saved?.named ?? [];
+  at.keep('transfers', KeptTransfers, () => ({ ended: facts.ended, found, named }));
+  for await (const part of recording) {
     if (part.kind === 'damaged') break;
     if (part.frame.kind !== 'fact') continue;
     try {
@@ -78,26 +97,30 @@ async function transfersOf(session: SessionEntry, open: OpenRecording, wanted: s
   return found.length > 0 ? found : named;
 }
 
-const readersOf = ({ direction, size }: FileTransferred): (() => ContentReader)[] => [
-  () => new SftpContent(),
-  () => new ScpContent(direction === 'upload' ? 'client' : 'target', size),
+const readersOf = ({ direction, size }: FileTransferred): ((saved?: unknown) => ContentReader)[] => [
+  (saved) => new SftpContent(saved),
+  (saved) => new ScpContent(direction === 'upload' ? 'client' : 'target', size, saved),
 ];
 
-async function* contentsOf(open: OpenRecording, lane: number, reader: ContentReader): AsyncGenerator<ContentPart> {
-  for await (const part of open()) {
+async function* contentsOf(
+  recording: AsyncIterable<RecordingPart>,
+  lane: number,
+  reader: ContentReader,
+): AsyncGenerator<ContentPart> {
+  for await (const part of recording) {
     if (part.kind === 'damaged') return;
     const { kind, lane: number, direction, body } = part.frame;
     if (kind === 'bytes' && number === lane && direction !== 'gateway') yield* reader.take(direction, body);
   }
 }
 
-/** Which content is the one that was told of; undefined: none. */
+/** Which content is the one that was told of; null: none. */
 async function contentLike(
   { size, sha256 }: FileTransferred,
   parts: AsyncIterable<ContentPart>,
-): Promise<string | undefined> {
+): Promise<string | null> {
   const contents = new Map<string, { readonly hash: Hash; bytes: number }>();
-  if (size === 0) return sha256 === createHash('sha256').digest('hex') ? '' : undefined;
+  if (size === 0) return sha256 === createHash('sha256').digest('hex') ? '' : null;
   for await (const { content, bytes } of parts) {
     let known = contents.get(content);
     if (!known) {
@@ -110,12 +133,13 @@ async function contentLike(
     // What went over in full and was read on is another content.
     if (known.bytes === size && known.hash.copy().digest('hex') === sha256) return content;
   }
-  return undefined;
+  return null;
 }
 
-async function* only(wanted: string, size: number, parts: AsyncIterable<ContentPart>): Chunks {
-  let left = size;
+async function* only(wanted: string, size: number, parts: AsyncIterable<ContentPart>, at: Checkpoints): Chunks {
+  let left = at.saved('left', z.number()) ?? size;
   if (left === 0) return;
+  at.keep('left', z.number(), () => left);
   for await (const { content, bytes } of parts) {
     if (content !== wanted) continue;
     yield bytes;

@@ -1,6 +1,8 @@
 // Content that the old scp (`scp -O`) carried: behind a line `C0644 SIZE NAME` of whoever sends the file. Such a line may stand in a
 // file as well, or be refused; so each of the wanted size is followed, and the digest says which it was.
 
+import { z } from 'zod';
+import { fitting, KeptBytes, keptBytes } from '../../checkpoints.ts';
 import type { ContentPart, ContentReader } from './content.ts';
 
 const LINE = /C[0-7]{4} (\d{1,19}) [^/\0\n]+\n/g;
@@ -8,6 +10,13 @@ const LINE = /C[0-7]{4} (\d{1,19}) [^/\0\n]+\n/g;
 const MAX_LINE_BYTES = 8 * 1024;
 /** At a time; more can only stand in a file that is made of such lines. */
 const MAX_FOLLOWED = 64;
+
+const Count = z.number().int().min(0);
+const ScpState = z.object({
+  rest: KeptBytes,
+  at: Count,
+  followed: z.array(z.object({ content: z.string(), left: Count })).max(MAX_FOLLOWED),
+});
 
 export class ScpContent implements ContentReader {
   readonly #source: 'client' | 'target';
@@ -18,9 +27,17 @@ export class ScpContent implements ContentReader {
   #at = 0;
   #followed: { readonly content: string; left: number }[] = [];
 
-  constructor(source: 'client' | 'target', size: number) {
+  /** `saved`: what `state` said. Throws StateMisfit. */
+  constructor(source: 'client' | 'target', size: number, saved?: unknown) {
     this.#source = source;
     this.#size = size;
+    if (saved === undefined) return;
+    const { rest, at, followed } = fitting(ScpState, saved);
+    [this.#rest, this.#at, this.#followed] = [Buffer.from(rest), at, followed];
+  }
+
+  state(): z.input<typeof ScpState> {
+    return { rest: keptBytes(this.#rest), at: this.#at, followed: this.#followed.map((each) => ({ ...each })) };
   }
 
   take(direction: 'client' | 'target', chunk: Uint8Array): ContentPart[] {

@@ -3,6 +3,8 @@
 //
 //   uint32 length of what follows | byte type | uint32 request's number | fields
 
+import { z } from 'zod';
+import { fitting, KeptBytes, keptBytes, Listed, listedAt } from '../../checkpoints.ts';
 import type { ContentPart, ContentReader } from './content.ts';
 
 const OPEN = 3;
@@ -17,9 +19,34 @@ const MAX_PACKET_BYTES = 256 * 1024 + 1024;
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
 const MAX_REQUESTS = 10_000;
 
+const Count = z.number().int().min(0);
+const InOrderState = z.object({
+  content: z.string(),
+  next: z.number().optional(),
+  ahead: z.array(z.tuple([z.number(), KeptBytes])),
+});
+const Kept = KeptBytes.nullable();
+const SftpState = z.object({
+  packets: z.object({ client: Kept, target: Kept }),
+  files: Count,
+  opens: z.array(Count),
+  /** Those that reads and handles share, by their places. */
+  contents: z.array(InOrderState),
+  reads: z.array(z.tuple([Count, z.object({ content: Count, offset: z.number() })])),
+  open: z.array(z.tuple([z.string(), z.object({ upload: Count, download: Count })])),
+});
+
 /** One direction's packets; undefined once they are not understood. */
 class Packets {
-  #kept: Buffer | undefined = Buffer.alloc(0);
+  #kept: Buffer | undefined;
+
+  constructor(kept: Uint8Array | null = new Uint8Array(0)) {
+    this.#kept = kept ? Buffer.from(kept) : undefined;
+  }
+
+  get kept(): string | null {
+    return this.#kept ? keptBytes(this.#kept) : null;
+  }
 
   take(chunk: Uint8Array): Buffer[] {
     if (!this.#kept) return [];
@@ -43,11 +70,19 @@ class Packets {
 class InOrder {
   readonly #content: string;
   #next: number | undefined;
-  readonly #ahead = new Map<number, Buffer>();
-  #aheadBytes = 0;
+  readonly #ahead: Map<number, Buffer>;
+  #aheadBytes: number;
 
-  constructor(content: string) {
+  constructor({ content, next, ahead }: z.output<typeof InOrderState>) {
     this.#content = content;
+    this.#next = next;
+    this.#ahead = new Map(ahead.map(([offset, bytes]) => [offset, Buffer.from(bytes)]));
+    this.#aheadBytes = ahead.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+  }
+
+  state(): z.input<typeof InOrderState> {
+    const ahead = [...this.#ahead].map(([offset, bytes]): [number, string] => [offset, keptBytes(bytes)]);
+    return { content: this.#content, ...(this.#next !== undefined && { next: this.#next }), ahead };
   }
 
   /** A request for it was sent, from there on: what comes first begins the content. */
@@ -74,13 +109,45 @@ class InOrder {
   }
 }
 
+const inOrder = (content: string): InOrder => new InOrder({ content, ahead: [] });
+
 export class SftpContent implements ContentReader {
-  readonly #packets = { client: new Packets(), target: new Packets() };
+  readonly #packets: Readonly<Record<'client' | 'target', Packets>>;
   #files = 0;
   readonly #opens = new Set<number>();
   readonly #reads = new Map<number, { readonly content: InOrder; readonly offset: number }>();
   /** By handle, with its bytes as text. */
   readonly #open = new Map<string, { readonly upload: InOrder; readonly download: InOrder }>();
+
+  /** `saved`: what `state` said. Throws StateMisfit. */
+  constructor(saved?: unknown) {
+    const known = saved === undefined ? undefined : fitting(SftpState, saved);
+    const { client, target } = known?.packets ?? {};
+    this.#packets = { client: new Packets(client), target: new Packets(target) };
+    if (!known) return;
+    const contents = known.contents.map((each) => new InOrder(each));
+    this.#files = known.files;
+    for (const id of known.opens) this.#opens.add(id);
+    for (const [id, { content, offset }] of known.reads)
+      this.#reads.set(id, { content: listedAt(contents, content), offset });
+    for (const [handle, { upload, download }] of known.open)
+      this.#open.set(handle, { upload: listedAt(contents, upload), download: listedAt(contents, download) });
+  }
+
+  state(): z.input<typeof SftpState> {
+    const contents = new Listed<InOrder>();
+    const { client, target } = this.#packets;
+    const reads = [...this.#reads].map(([id, { content, offset }]) => [id, { content: contents.of(content), offset }]);
+    const open = [...this.#open].map(([handle, { upload, download }]) => [
+      ...[handle, { upload: contents.of(upload), download: contents.of(download) }],
+    ]);
+    return {
+      ...{ packets: { client: client.kept, target: target.kept }, files: this.#files, opens: [...this.#opens] },
+      reads: reads as z.input<typeof SftpState>['reads'],
+      open: open as z.input<typeof SftpState>['open'],
+      contents: contents.all.map((each) => each.state()),
+    };
+  }
 
   take(direction: 'client' | 'target', chunk: Uint8Array): ContentPart[] {
     const parts: ContentPart[] = [];
@@ -133,7 +200,7 @@ export class SftpContent implements ContentReader {
     this.#reads.delete(id);
     if (packet[0] === HANDLE && this.#opens.has(id)) {
       const number = this.#files++;
-      const [upload, download] = [new InOrder(`${number} upload`), new InOrder(`${number} download`)];
+      const [upload, download] = [inOrder(`${number} upload`), inOrder(`${number} download`)];
       if (this.#open.size < MAX_REQUESTS) this.#open.set(text(packet, 5).value, { upload, download });
     }
     this.#opens.delete(id);

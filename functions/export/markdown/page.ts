@@ -1,15 +1,17 @@
 // A session as a page of a knowledge base: front matter for its index, a summary, then what was done in order. Long results and
 // outputs are cut and say so: the page is to be read.
 
+import { z } from 'zod';
 import type { ReplayEvent, SessionEntry } from '../../../core/catalogue.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { besideWords } from '../../../core/replay/beside-words.ts';
 import { count, offset } from '../../../core/text/amounts.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../../checkpoints.ts';
 import { resultWords } from '../text/statements.ts';
 import { type Folded, foldedWords, noticeWords, type ToldWhich, toldStatements } from '../text/told-statements.ts';
 import { isNoise, terminalWords, toldSettings } from '../text/terminal.ts';
 import { headOf } from '../session-head.ts';
-import { LaneLines } from '../text/lane-lines.ts';
+import { LaneLines, LaneLinesState } from '../text/lane-lines.ts';
 import { damaged, fenced, plain, table, yamlString } from './markup.ts';
 import { summaryOf } from './summary.ts';
 
@@ -20,14 +22,15 @@ const MAX_LINES = 60;
 
 type Page = AsyncGenerator<string, void, undefined>;
 
-/** `events` begins the replay anew at each call: the summary is read first. */
+/** `events` begins the replay anew at each call, or goes on with what was kept: the summary is read first. */
 export async function* exportStatementsMarkdown(
   session: SessionEntry,
-  events: () => AsyncIterable<ReplayEvent>,
+  events: (at: Checkpoints) => AsyncIterable<ReplayEvent>,
   which: ToldWhich = {},
+  at: Checkpoints = NO_CHECKPOINTS,
 ): Page {
-  yield await head(session, events());
-  for await (const event of toldStatements(events(), which)) {
+  yield* head(session, events, at);
+  for await (const event of toldStatements(events(at), which, at)) {
     const block = statementBlock(event);
     if (block !== '') yield block;
   }
@@ -35,13 +38,19 @@ export async function* exportStatementsMarkdown(
 
 export async function* exportTerminalMarkdown(
   session: SessionEntry,
-  events: () => AsyncIterable<TerminalEvent>,
+  events: (at: Checkpoints) => AsyncIterable<TerminalEvent>,
   which: Pick<ToldWhich, 'all'> = {},
+  at: Checkpoints = NO_CHECKPOINTS,
 ): Page {
-  yield await head(session, events());
-  const lanes = new LaneLines();
-  const waiting = new Map<number, LaneOutput>();
-  for await (const event of events()) {
+  yield* head(session, events, at);
+  const saved = at.saved('lines', KeptLines);
+  const lanes = new LaneLines(saved?.lanes);
+  const waiting = new Map<number, LaneOutput>(saved?.waiting);
+  at.keep('lines', KeptLines, () => {
+    const kept = lanes.state();
+    return kept && { lanes: kept, waiting: [...waiting] };
+  });
+  for await (const event of events(at)) {
     for (const line of lanes.take(event)) {
       let output = waiting.get(line.lane);
       if (!output) {
@@ -65,10 +74,9 @@ export async function* exportTerminalMarkdown(
   for (const [lane, output] of waiting) yield outputBlock(lane, output);
 }
 
-interface LaneOutput {
-  readonly lines: string[];
-  more: number;
-}
+const LaneOutput = z.object({ lines: z.array(z.string()), more: z.number() });
+type LaneOutput = z.infer<typeof LaneOutput>;
+const KeptLines = z.object({ lanes: LaneLinesState, waiting: z.array(z.tuple([z.number(), LaneOutput])) });
 
 function outputBlock(lane: number, { lines, more }: LaneOutput): string {
   const cut =
@@ -76,15 +84,26 @@ function outputBlock(lane: number, { lines, more }: LaneOutput): string {
   return `\n${fenced(lines.join('\n'), 'text')}${cut}`;
 }
 
-async function head(session: SessionEntry, events: AsyncIterable<ReplayEvent | TerminalEvent>): Promise<string> {
+/** Nothing, where the page goes on behind it. */
+async function* head(
+  session: SessionEntry,
+  events: (at: Checkpoints) => AsyncIterable<ReplayEvent | TerminalEvent>,
+  at: Checkpoints,
+): Page {
+  const begun = at.saved('head', z.literal(['summary', 'told'])) === 'told';
+  let now: 'summary' | 'told' = begun ? 'told' : 'summary';
+  at.keep('head', z.literal(['summary', 'told']), () => now);
+  const summary = await at.once('summary', z.string(), (within) => summaryOf(events(within), within));
+  now = 'told';
+  if (begun) return;
   const title = `${session.email} on ${session.resource}, ${session.startedAt.slice(0, 10)}`;
   const facts = headOf(session);
   const matter = [['title', title] as const, ...facts].map(([name, value]) => `${name}: ${yamlString(value)}\n`);
   const rows = facts.map(([name, value]) => `| ${name} | ${plain(value)} |\n`);
-  return [
+  yield [
     `---\n${matter.join('')}tags: [gatehouse, ${session.protocol}]\n---\n\n# ${plain(title)}\n`,
     `\n| | |\n| --- | --- |\n${rows.join('')}`,
-    `\n## Summary\n\n${await summaryOf(events)}`,
+    `\n## Summary\n\n${summary}`,
     '\n## What was done\n',
   ].join('');
 }

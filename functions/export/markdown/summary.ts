@@ -1,6 +1,7 @@
 // What was done in a session, in a few lines: the head of its page in a knowledge base. Read before the page is written, and bounded
 // whatever was done.
 
+import { z } from 'zod';
 import type { ReplayEvent } from '../../../core/catalogue.ts';
 import { endWords } from '../../../core/replay/command-words.ts';
 import { errorName } from '../../../core/replay/error-name.ts';
@@ -9,6 +10,7 @@ import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { isSystemTable } from '../../../core/search/catalogue-query.ts';
 import { tablesIn } from '../../../core/search/tables.ts';
 import { count } from '../../../core/text/amounts.ts';
+import type { Checkpoints } from '../../checkpoints.ts';
 import { maskWords } from '../text/told-statements.ts';
 import { plain } from './markup.ts';
 
@@ -17,10 +19,26 @@ const MAX_NAMED = 30;
 const MAX_KNOWN = 10_000;
 const MAX_CHARS = 200;
 
+const KeptNamed = z.object({ known: z.array(z.string()), more: z.number() });
+const KINDS = ['tables', 'system', 'run', 'errors', 'policy', 'masks', 'files', 'forwards'] as const;
+const KeptSummary = z.object({
+  counts: z.object({ statements: z.number(), commands: z.number(), rows: z.number() }),
+  named: z.record(z.literal(KINDS), KeptNamed),
+});
+
 /** Different ones, in the order of their coming. */
 class Named {
-  readonly #known = new Set<string>();
-  #more = 0;
+  readonly #known: Set<string>;
+  #more: number;
+
+  constructor({ known, more }: z.infer<typeof KeptNamed> = { known: [], more: 0 }) {
+    this.#known = new Set(known);
+    this.#more = more;
+  }
+
+  state(): z.infer<typeof KeptNamed> {
+    return { known: [...this.#known], more: this.#more };
+  }
 
   add(text: string): void {
     if (this.#known.size < MAX_KNOWN) this.#known.add(text.slice(0, MAX_CHARS));
@@ -40,18 +58,18 @@ class Named {
 const POLICY = new Set(['REFUSED', 'HELD', 'APPROVED', 'DENIED', 'EXPIRED', 'WITHDRAWN', 'FAILED', 'WARNED']);
 const MASKS = new Set(['MASKED', 'HIDDEN', 'WITHHELD']);
 
-export async function summaryOf(events: AsyncIterable<ReplayEvent | TerminalEvent>): Promise<string> {
-  let statements = 0;
-  let commands = 0;
-  let rows = 0;
-  const tables = new Named();
-  const system = new Named();
-  const run = new Named();
-  const errors = new Named();
-  const policy = new Named();
-  const masks = new Named();
-  const files = new Named();
-  const forwards = new Named();
+export async function summaryOf(events: AsyncIterable<ReplayEvent | TerminalEvent>, at: Checkpoints): Promise<string> {
+  const saved = at.saved('summary', KeptSummary);
+  let { statements, commands, rows } = saved?.counts ?? { statements: 0, commands: 0, rows: 0 };
+  const named = Object.fromEntries(KINDS.map((kind) => [kind, new Named(saved?.named[kind])])) as Record<
+    (typeof KINDS)[number],
+    Named
+  >;
+  const { tables, system, run, errors, policy, masks, files, forwards } = named;
+  at.keep('summary', KeptSummary, () => ({
+    counts: { statements, commands, rows },
+    named: Object.fromEntries(KINDS.map((kind) => [kind, named[kind].state()])) as z.input<typeof KeptSummary>['named'],
+  }));
   for await (const event of events) {
     if (event.kind === 'statement') {
       statements++;

@@ -1,9 +1,10 @@
 // Which lines each lane of a terminal session showed, for transcripts.
 
+import { z } from 'zod';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { took } from '../../../core/text/amounts.ts';
 import { PlainLines } from './plain-lines.ts';
-import { ScreenLines, type ScreenTelling } from './screen-lines.ts';
+import { ScreenLines, ScreenLinesState, type ScreenTelling } from './screen-lines.ts';
 
 export interface LaneLine {
   readonly lane: number;
@@ -16,9 +17,32 @@ export interface LaneLine {
 /** Emulators at work at the same time: one takes up to some MB. Terminals beyond are read as plain output. */
 const MAX_EMULATORS = 32;
 
+export const LaneLinesState = z.object({
+  screens: z.array(z.tuple([z.number(), ScreenLinesState])).max(MAX_EMULATORS),
+  plain: z.array(z.tuple([z.number(), z.string()])),
+});
+type LaneLinesState = z.infer<typeof LaneLinesState>;
+
 export class LaneLines {
-  readonly #screens = new Map<number, ScreenLines>();
-  readonly #plain = new Map<number, PlainLines>();
+  readonly #screens: Map<number, ScreenLines>;
+  readonly #plain: Map<number, PlainLines>;
+
+  /** `saved`: what `state` said. */
+  constructor({ screens, plain }: LaneLinesState = { screens: [], plain: [] }) {
+    this.#screens = new Map(screens.map(([lane, screen]) => [lane, new ScreenLines(screen.known, screen)]));
+    this.#plain = new Map(plain.map(([lane, rest]) => [lane, new PlainLines(rest)]));
+  }
+
+  /** undefined: a screen cannot be written down now. */
+  state(): LaneLinesState | undefined {
+    const screens: LaneLinesState['screens'] = [];
+    for (const [lane, screen] of this.#screens) {
+      const kept = screen.state();
+      if (!kept) return undefined;
+      screens.push([lane, kept]);
+    }
+    return { screens, plain: [...this.#plain].map(([lane, { rest }]) => [lane, rest]) };
+  }
 
   /** What is shown for good before this event, or by it. */
   take(event: TerminalEvent): LaneLine[] {

@@ -8,7 +8,17 @@ const MAX_LINE = 16 * 1024;
 const SEQUENCES = /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]/g;
 
 export class PlainLines {
-  #rest = '';
+  #rest: string;
+
+  /** `rest`: of one that goes on. */
+  constructor(rest = '') {
+    this.#rest = rest;
+  }
+
+  /** Of the line that has no end yet. */
+  get rest(): string {
+    return this.#rest;
+  }
 
   write(text: string): readonly string[] {
     const lines = (this.#rest + text).split('\n');

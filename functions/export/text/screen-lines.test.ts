@@ -104,3 +104,28 @@ describe('what is not', () => {
     expect(screen.write(0, 'x\r\n'.repeat(1000)).length).toBeGreaterThan(990);
   });
 });
+
+describe('one that goes on where another was left', () => {
+  it.each([
+    ['within a sequence', `ab\r\n${E}[3`, '1mred\r\n'],
+    ['before a repetition', 'ab', `${E}[3b\r\n`],
+    ['before what joins the letter', 'ae', '\u0301x\r\n'],
+    ['within a line that wraps', 'x'.repeat(60), `${'y'.repeat(50)}\r\n`],
+    ['while a bar grows', 'ten\r', 'one hundred\r\n'],
+    ['on the other screen', `sh\r\n${E}[?1049h${E}[2;3Hvi`, `${E}[?1049lback\r\n`],
+    ['in a region', `a\r\nb\r\nc\r\nd\r\n${E}[2;4r${E}[4;1H`, '\n\n\nz\r\n'],
+    ['while lines are drawn over', `one\r\ntwo\r\n${E}[2A`, 'ONE\r\nTWO\r\nthree\r\n'],
+  ])('tells the same lines: %s', (_, before, after) => {
+    const whole = new ScreenLines({ columns: 40, rows: 6 });
+    whole.write(1_000_000, before);
+    const kept = JSON.parse(JSON.stringify(whole.state())) as ReturnType<ScreenLines['state']>;
+    const other = new ScreenLines({ columns: 1, rows: 1 }, kept);
+    const [one, two] = [whole, other].map((screen) => [
+      ...screen.write(2_000_000, after),
+      ...screen.settled(),
+      ...screen.end(3_000_000),
+    ]);
+    expect(two).toEqual(one);
+    expect(two?.length).toBeGreaterThan(0);
+  });
+});

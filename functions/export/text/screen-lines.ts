@@ -3,22 +3,59 @@
 // was typed and corrected, a bar that grew, and a screen that top or a download draws again and again come once, as they stood last.
 // A program that takes the alternate screen has no lines: it is told how long it did.
 
+import { z } from 'zod';
 import { Emulator, type Size } from '../../../core/replay/emulator.ts';
-import { type HeldLine, ScreenRows } from './screen-rows.ts';
+import { provenScreen } from '../../replay/terminal/keyframe.ts';
+import { type HeldLine, ScreenRows, ScreenRowsState } from './screen-rows.ts';
 
-export type ScreenTelling =
-  | { readonly kind: 'line'; readonly timeUs: number; readonly text: string }
+const ScreenTelling = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('line'), timeUs: z.number(), text: z.string() }),
   /** `sinceUs`: when it took the screen. */
-  | { readonly kind: 'full-screen'; readonly timeUs: number; readonly sinceUs: number }
+  z.object({ kind: z.literal('full-screen'), timeUs: z.number(), sinceUs: z.number() }),
   /** Lines from `sinceUs` on were written over: those behind are the last ones. */
-  | { readonly kind: 'drawn-over'; readonly timeUs: number; readonly sinceUs: number };
+  z.object({ kind: z.literal('drawn-over'), timeUs: z.number(), sinceUs: z.number() }),
+]);
+export type ScreenTelling = Readonly<z.infer<typeof ScreenTelling>>;
 
 /** Of one line, over all rows that it takes. */
 const MAX_ROWS = 500;
 
+/** Since a screen was written down, so much is kept of what came. */
+const MAX_SINCE_CHARS = 256 * 1024;
+const SINCE_CHARS = 32;
+
+const Known = z.object({
+  columns: z.number().int().min(1).max(1000),
+  rows: z.number().int().min(1).max(500),
+  /** What brings the terminal into its state, with what a repetition repeats. */
+  screen: z.string(),
+  joins: z.number(),
+  lines: ScreenRowsState,
+  /** Told with what comes next. */
+  shown: z.array(ScreenTelling),
+  timeUs: z.number(),
+  sinceUs: z.number().optional(),
+  placedUs: z.number().optional(),
+  cleared: z.boolean(),
+  lost: z.boolean(),
+});
+type Known = z.infer<typeof Known>;
+
+/** Output, another size, or the telling of what is on the screen. */
+const Since = z.union([
+  z.object({ timeUs: z.number(), text: z.string() }),
+  z.object({ columns: z.number(), rows: z.number() }),
+  z.null(),
+]);
+type Since = z.infer<typeof Since>;
+
+/** How it stood where its screen could be written down, and what came since: a sequence may be half there, or the screen odd. */
+export const ScreenLinesState = z.object({ known: Known, since: z.array(Since) });
+type ScreenLinesState = z.infer<typeof ScreenLinesState>;
+
 export class ScreenLines {
   readonly #emulator: Emulator;
-  readonly #rows = new ScreenRows();
+  readonly #rows: ScreenRows;
   #shown: ScreenTelling[] = [];
   #timeUs = 0;
   #sinceUs: number | undefined;
@@ -28,9 +65,16 @@ export class ScreenLines {
   #cleared = false;
   /** xterm.js threw for some odd output: no line of it is known any more. */
   #lost = false;
+  /** undefined: too much came since. */
+  #known: Known | undefined;
+  #since: Since[] = [];
+  #sinceChars = 0;
 
-  constructor(size: Size) {
-    this.#emulator = new Emulator(size);
+  /** `saved`: what `state` said of another, which this one is from here on. */
+  constructor(size: Size, saved?: ScreenLinesState) {
+    this.#emulator = new Emulator(saved?.known ?? size);
+    this.#rows = new ScreenRows(saved?.known.lines);
+    if (saved) this.#resume(saved.known);
     const { terminal } = this.#emulator;
     terminal.onLineFeed(() => this.#lineFeed());
     terminal.onScroll(() => this.#scrolled());
@@ -49,16 +93,60 @@ export class ScreenLines {
         this.#sinceUs ??= this.#timeUs;
       } else this.#backToLines();
     });
+    this.#known = saved?.known ?? this.#knownWith('');
+    for (const each of saved?.since ?? [])
+      if (each === null) this.settled();
+      else if ('text' in each) this.write(each.timeUs, each.text);
+      else this.resize(each);
+  }
+
+  #resume({ screen, joins, shown, timeUs, sinceUs, placedUs, cleared, lost }: Known): void {
+    this.#emulator.write(screen);
+    this.#emulator.internals._inputHandler._parser.precedingJoinState = joins;
+    this.#shown = [...shown];
+    [this.#timeUs, this.#sinceUs, this.#placedUs] = [timeUs, sinceUs, placedUs];
+    [this.#cleared, this.#lost] = [cleared, lost];
+  }
+
+  /** undefined: its screen cannot be written down now, nor could it be shortly before. */
+  state(): ScreenLinesState | undefined {
+    const screen = this.#lost ? '' : provenScreen(this.#emulator);
+    if (screen !== undefined) {
+      this.#known = this.#knownWith(screen);
+      [this.#since, this.#sinceChars] = [[], 0];
+    }
+    return this.#known && { known: this.#known, since: [...this.#since] };
+  }
+
+  #knownWith(screen: string): Known {
+    const { columns, rows, internals } = this.#emulator;
+    const joins = internals._inputHandler._parser.precedingJoinState;
+    return {
+      ...{ columns, rows, screen, joins, lines: this.#rows.state(), shown: [...this.#shown] },
+      timeUs: this.#timeUs,
+      ...{ sinceUs: this.#sinceUs, placedUs: this.#placedUs, cleared: this.#cleared, lost: this.#lost },
+    };
+  }
+
+  #note(each: Since): void {
+    if (!this.#known) return;
+    this.#since.push(each);
+    this.#sinceChars += SINCE_CHARS + (each && 'text' in each ? each.text.length : 0);
+    if (this.#sinceChars <= MAX_SINCE_CHARS) return;
+    this.#known = undefined;
+    [this.#since, this.#sinceChars] = [[], 0];
   }
 
   /** What is shown for good by it. */
   write(timeUs: number, text: string): readonly ScreenTelling[] {
+    this.#note({ timeUs, text });
     this.#timeUs = timeUs;
     this.#guarded(() => this.#emulator.write(text));
     return this.#taken();
   }
 
   resize(size: Size): void {
+    this.#note({ columns: size.columns, rows: size.rows });
     this.#guarded(() => {
       this.#settle();
       this.#emulator.resize(size);
@@ -70,6 +158,7 @@ export class ScreenLines {
 
   /** What is on the screen now, above the line that is being written. */
   settled(): readonly ScreenTelling[] {
+    this.#note(null);
     this.#guarded(() => this.#settle());
     return this.#taken();
   }

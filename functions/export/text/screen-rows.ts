@@ -1,19 +1,39 @@
 // Which lines stand on the rows of a screen: those that may still be written over, and those that were told.
 
-export interface HeldLine {
-  readonly timeUs: number;
-  readonly text: string;
+import { z } from 'zod';
+
+const HeldLine = z.object({
+  timeUs: z.number(),
+  text: z.string(),
   /** Something else stood in its place before. */
-  readonly over?: boolean;
-}
+  over: z.boolean().optional(),
+});
+export type HeldLine = Readonly<z.infer<typeof HeldLine>>;
+
+export const ScreenRowsState = z.object({
+  held: z.array(z.tuple([z.number(), HeldLine])),
+  told: z.array(z.tuple([z.number(), z.string()])),
+  drawnOverUs: z.number().optional(),
+});
+type ScreenRowsState = z.infer<typeof ScreenRowsState>;
 
 /** Bounded by the rows of a screen. */
 export class ScreenRows {
   /** By the last row of each. */
-  #held = new Map<number, HeldLine>();
-  #told = new Map<number, string>();
+  #held: Map<number, HeldLine>;
+  #told: Map<number, string>;
   /** When the first of the lines that were written over stood there. */
   #drawnOverUs: number | undefined;
+
+  constructor({ held, told, drawnOverUs }: ScreenRowsState = { held: [], told: [] }) {
+    this.#held = new Map(held);
+    this.#told = new Map(told);
+    this.#drawnOverUs = drawnOverUs;
+  }
+
+  state(): ScreenRowsState {
+    return { held: [...this.#held], told: [...this.#told], drawnOverUs: this.#drawnOverUs };
+  }
 
   hold(row: number, line: HeldLine): void {
     const before = this.#held.get(row);

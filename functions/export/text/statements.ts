@@ -4,6 +4,7 @@ import type { ReplayEvent } from '../../../core/catalogue.ts';
 import { besideWords } from '../../../core/replay/beside-words.ts';
 import { errorName } from '../../../core/replay/error-name.ts';
 import { count, took } from '../../../core/text/amounts.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../../checkpoints.ts';
 import { damageLine, headLines, indented, timed } from './lines.ts';
 import {
   type Folded,
@@ -17,8 +18,9 @@ import {
 export async function* exportStatementsText(
   events: AsyncIterable<ReplayEvent>,
   which: ToldWhich = {},
+  at: Checkpoints = NO_CHECKPOINTS,
 ): AsyncGenerator<string, void, undefined> {
-  for await (const event of toldStatements(events, which)) {
+  for await (const event of toldStatements(events, which, at)) {
     const lines = linesOf(event);
     if (lines !== '') yield lines;
   }

@@ -6,15 +6,18 @@ import { accessWords, failureWords, partialWords } from '../../../core/replay/fi
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { offset, took } from '../../../core/text/amounts.ts';
 import { onOneLine } from '../../../core/text/written-text.ts';
-import { type LaneLine, LaneLines } from './lane-lines.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../../checkpoints.ts';
+import { type LaneLine, LaneLines, LaneLinesState } from './lane-lines.ts';
 import { damageLine, headLines, indented, timed } from './lines.ts';
 import { toldAs, type ToldWhich } from './told-statements.ts';
 
 export async function* exportTerminalText(
   events: AsyncIterable<TerminalEvent>,
   which: Pick<ToldWhich, 'all'> = {},
+  at: Checkpoints = NO_CHECKPOINTS,
 ): AsyncGenerator<string, void, undefined> {
-  const lanes = new LaneLines();
+  const lanes = new LaneLines(at.saved('lines', LaneLinesState));
+  at.keep('lines', LaneLinesState, () => lanes.state());
   for await (const event of events) {
     const lines = `${lanes.take(event).map(shownLine).join('')}${isNoise(event, which) ? '' : linesOf(event, which)}`;
     if (lines !== '') yield lines;

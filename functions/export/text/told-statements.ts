@@ -1,10 +1,12 @@
 // What text and Markdown tell of a database's session: each statement with its answer. Queries of the target's own catalogue that
 // follow each other are counted, unless all are asked for.
 
-import type { ReplayEvent } from '../../../core/catalogue.ts';
-import { byStatement } from '../../../core/replay/by-statement.ts';
+import { z } from 'zod';
+import { ReplayEvent } from '../../../core/catalogue.ts';
 import { isCatalogueQuery } from '../../../core/search/catalogue-query.ts';
 import { count } from '../../../core/text/amounts.ts';
+import type { Checkpoints } from '../../checkpoints.ts';
+import { orderedStatements } from '../../replay/ordered-statements.ts';
 
 export interface ToldWhich {
   /** From the first to the last of these alone. */
@@ -13,13 +15,20 @@ export interface ToldWhich {
   readonly all?: boolean | undefined;
 }
 
-export interface Folded {
-  readonly kind: 'folded';
-  readonly timeUs: number;
-  readonly first: number;
-  readonly last: number;
-  count: number;
-}
+const Folded = z.object({
+  kind: z.literal('folded'),
+  timeUs: z.number(),
+  first: z.number(),
+  last: z.number(),
+  count: z.number(),
+});
+export type Folded = Readonly<z.infer<typeof Folded>>;
+
+const KeptTold = z.object({
+  folded: Folded.optional(),
+  waiting: z.array(ReplayEvent),
+  refusal: z.object({ statement: z.number().optional(), message: z.string() }).optional(),
+});
 
 /** Of the answer to one query of the catalogue; a longer one is told. */
 const MAX_EVENTS = 100;
@@ -27,12 +36,15 @@ const MAX_EVENTS = 100;
 export async function* toldStatements(
   events: AsyncIterable<ReplayEvent>,
   { statements: only, all = false }: ToldWhich,
+  at: Checkpoints,
 ): AsyncGenerator<ReplayEvent | Folded, void, undefined> {
-  let folded: Folded | undefined;
+  const saved = at.saved('told', KeptTold);
+  let folded = saved?.folded;
   /** A query of the catalogue, and what came for it so far. */
-  let waiting: ReplayEvent[] = [];
-  let refusal: { readonly statement: number | undefined; readonly message: string } | undefined;
-  for await (const event of byStatement(events)) {
+  let waiting = saved?.waiting ?? [];
+  let refusal = saved?.refusal;
+  at.keep('told', KeptTold, () => ({ folded, waiting, refusal }));
+  for await (const event of orderedStatements(events, at)) {
     const about = 'statement' in event ? event.statement : undefined;
     if (only && !isWithin(about, only) && event.kind !== 'opened' && event.kind !== 'damaged') continue;
     if (event.kind === 'notice' && event.severity === 'REFUSED') refusal = { statement: about, message: event.message };

@@ -10,6 +10,8 @@
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response.html
 
 import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { fitting, KeptBytes, keptBytes, StateMisfit } from '../../checkpoints.ts';
 import { BytesReader } from './bytes-reader.ts';
 import { decodedText, type MysqlColumn } from './values.ts';
 
@@ -31,9 +33,27 @@ const MAX_OTHER_BYTES = 64 * 1024;
 /** What the recorder writes over what it hides (ADR 5). */
 const STAR = 0x2a;
 
-export type AnswerReading = 'text' | 'binary' | 'prepared' | 'fetched' | 'columns' | 'single';
+export const AnswerShape = z.literal(['text', 'binary', 'prepared', 'fetched', 'columns', 'single']);
+export type AnswerReading = z.infer<typeof AnswerShape>;
 
-type State = 'first' | 'definitions' | 'definitions end' | 'rows' | 'one' | 'over';
+const State = z.literal(['first', 'definitions', 'definitions end', 'rows', 'one', 'over']);
+type State = z.infer<typeof State>;
+
+export const MysqlColumnsState = z.array(
+  z.object({
+    ...{ name: z.string(), characterSet: z.number(), type: z.number(), unsigned: z.boolean(), decimals: z.number() },
+  }),
+);
+const Count = z.number().int().min(0);
+const AnswerState = z.object({
+  shape: AnswerShape,
+  state: State,
+  columns: MysqlColumnsState,
+  withoutEof: z.boolean().nullable(),
+  ...{ definitions: Count, more: Count, demanded: z.boolean(), exhausted: z.boolean(), isLost: z.boolean() },
+  ...{ header: KeptBytes, packetBytes: Count, left: Count, sequence: Count, continued: z.boolean() },
+  ...{ keep: Count, kept: KeptBytes, payloadBytes: Count, position: Count, payloadAt: Count, resultAt: Count },
+});
 
 const FIRST: Readonly<Record<AnswerReading, State>> = {
   text: 'first',
@@ -94,6 +114,36 @@ export class MysqlAnswer {
 
   constructor(sink: AnswerSink) {
     this.#sink = sink;
+  }
+
+  state(): z.input<typeof AnswerState> {
+    return {
+      ...{ shape: this.#shape, state: this.#state, columns: [...this.#columns], withoutEof: this.withoutEof ?? null },
+      ...{ definitions: this.#definitions, more: this.#more },
+      ...{ demanded: this.demanded, exhausted: this.exhausted, isLost: this.isLost },
+      ...{ header: keptBytes(this.#header.subarray(0, this.#headerBytes)), packetBytes: this.#packetBytes },
+      ...{ left: this.#left, sequence: this.#sequence, continued: this.#continued, keep: this.#keep },
+      ...{ kept: keptBytes(Buffer.concat(this.#kept)), payloadBytes: this.#payloadBytes },
+      ...{ position: this.#position, payloadAt: this.#payloadAt, resultAt: this.#resultAt },
+    };
+  }
+
+  /** `mostKept`: of a packet, by what its owner keeps of rows. Throws StateMisfit for what `state` cannot have said. */
+  resume(saved: unknown, mostKept: number): void {
+    const it = fitting(AnswerState, saved);
+    const most = Math.max(mostKept, MAX_OTHER_BYTES);
+    if (it.header.length > HEADER_BYTES || it.left > it.packetBytes || it.keep > most || it.kept.length > it.keep)
+      throw new StateMisfit('it is no place in a packet');
+    [this.#shape, this.#state, this.#columns] = [it.shape, it.state, it.columns];
+    this.withoutEof = it.withoutEof ?? undefined;
+    [this.#definitions, this.#more] = [it.definitions, it.more];
+    [this.demanded, this.exhausted, this.isLost] = [it.demanded, it.exhausted, it.isLost];
+    this.#header.set(it.header);
+    [this.#headerBytes, this.#packetBytes, this.#left] = [it.header.length, it.packetBytes, it.left];
+    [this.#sequence, this.#continued, this.#keep] = [it.sequence, it.continued, it.keep];
+    this.#kept = it.kept.length > 0 ? [Buffer.from(it.kept)] : [];
+    [this.#keptBytes, this.#payloadBytes] = [it.kept.length, it.payloadBytes];
+    [this.#position, this.#payloadAt, this.#resultAt] = [it.position, it.payloadAt, it.resultAt];
   }
 
   /** The one before is over, or given up. */

@@ -3,7 +3,9 @@
 //   int<3> length | int<1> number | int<1> command ...      the number of a command is 0; of a login's packets and a file's it goes on
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html
 
-import type { AnswerReading } from './answer.ts';
+import { z } from 'zod';
+import { fitting, KeptBytes, keptBytes, StateMisfit } from '../../checkpoints.ts';
+import { AnswerShape } from './answer.ts';
 
 const HEADER_BYTES = 4;
 const FULL_PACKET = 0xffffff;
@@ -12,18 +14,25 @@ const KEPT_BYTES = 5;
 /** Far above what clients send ahead. */
 const MAX_ASKED = 100_000;
 
-export interface MysqlRequest {
+export const MysqlRequest = z.object({
   /** `none`: it has no answer. */
-  readonly shape: AnswerReading | 'none';
+  shape: z.union([AnswerShape, z.literal('none')]),
   /** Of the prepared statement that it names. */
-  readonly prepared?: number | undefined;
+  prepared: z.number().optional(),
   /** Cursors that are closed with it: of its statement, or of every one. */
-  readonly closes?: 'one' | 'all';
+  closes: z.literal(['one', 'all']).optional(),
   /** A login follows in packets of the gateway's. */
-  readonly login?: true;
-}
+  login: z.literal(true).optional(),
+});
+export type MysqlRequest = z.infer<typeof MysqlRequest>;
 
-const SHAPES: ReadonlyMap<number, AnswerReading> = new Map([
+const CommandsState = z.object({
+  asked: z.array(MysqlRequest).max(MAX_ASKED),
+  ...{ header: KeptBytes, packetBytes: z.number(), left: z.number(), continued: z.boolean() },
+  ...{ start: KeptBytes, file: z.boolean() },
+});
+
+const SHAPES: ReadonlyMap<number, MysqlRequest['shape']> = new Map([
   [0x03, 'text'],
   [0x04, 'columns'],
   [0x16, 'prepared'],
@@ -57,6 +66,28 @@ export class MysqlCommands {
   /** `asked`: before, and not answered yet. */
   constructor(asked: readonly MysqlRequest[] = []) {
     this.#asked = [...asked];
+  }
+
+  state(): z.input<typeof CommandsState> {
+    return {
+      asked: [...this.#asked],
+      header: keptBytes(this.#header.subarray(0, this.#headerBytes)),
+      ...{ packetBytes: this.#packetBytes, left: this.#left, continued: this.#continued },
+      start: keptBytes(this.#start.subarray(0, this.#startBytes)),
+      file: this.#file,
+    };
+  }
+
+  /** Throws StateMisfit. */
+  resume(saved: unknown): void {
+    const { asked, header, packetBytes, left, continued, start, file } = fitting(CommandsState, saved);
+    if (header.length > HEADER_BYTES || start.length > KEPT_BYTES || left > packetBytes)
+      throw new StateMisfit('it is no place in a packet');
+    this.#asked.splice(0, Infinity, ...asked);
+    this.#header.set(header);
+    this.#start.set(start);
+    [this.#headerBytes, this.#startBytes] = [header.length, start.length];
+    [this.#packetBytes, this.#left, this.#continued, this.#file] = [packetBytes, left, continued, file];
   }
 
   /** The first that is neither answered nor passed. */

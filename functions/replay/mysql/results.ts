@@ -4,11 +4,14 @@
 // Which answer is whose comes from the client's commands, and what the facts say of a statement's answer must agree with it: where it
 // does not, its rows are not shown, rather than wrong ones, and reading goes on behind it.
 
+import { z } from 'zod';
+import { fitting } from '../../checkpoints.ts';
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
+import { StatementStarted } from '../../../core/recording/facts/database.ts';
 import type { ClaimedBy, FetchedResult, ReplayedResult, ResultReader } from '../result-reader.ts';
-import { type AnswerSink, MysqlAnswer } from './answer.ts';
+import { type AnswerSink, MysqlAnswer, MysqlColumnsState } from './answer.ts';
 import { shownCells } from './cells.ts';
-import { type MysqlRequest, MysqlCommands } from './commands.ts';
+import { MysqlCommands, MysqlRequest } from './commands.ts';
 import { cursorLayout, plainLayout, readMysqlLayout } from './layout.ts';
 import { isDecoded, type MysqlColumn } from './values.ts';
 
@@ -22,29 +25,45 @@ const MAX_CURSORS = 1_000;
 /** Answers that no statement claimed: of pings and the like. */
 const MAX_ANSWERS = 10_000;
 
-interface Result {
-  readonly offset: number;
-  readonly columns: readonly MysqlColumn[];
-  readonly binary: boolean;
-  readonly rows: (string | null)[][];
-  chars: number;
-  omitted: number;
-}
+const Count = z.number().int().min(0);
+const Result = z.object({
+  offset: Count,
+  columns: MysqlColumnsState,
+  binary: z.boolean(),
+  rows: z.array(z.array(z.string().nullable())),
+  chars: Count,
+  omitted: Count,
+});
+type Result = z.infer<typeof Result>;
 
 /** Rows that are fetched after the answer of the statement that opened it. */
-interface Cursor {
-  readonly prepared: number;
-  readonly columns: readonly MysqlColumn[];
+const Cursor = z.object({
+  prepared: Count,
+  columns: MysqlColumnsState,
   /** Where that answer begins. */
-  readonly openedAt: number;
-  statement: number | undefined;
+  openedAt: Count,
+  statement: z.number().optional(),
   /** undefined: nothing was fetched. */
-  result: Result | undefined;
+  result: Result.optional(),
   /** Where the last fetched rows end. */
-  end: number;
+  end: Count,
   /** Something else was asked already when the first rows were. */
-  amongOthers: boolean;
-}
+  amongOthers: z.boolean(),
+});
+type Cursor = z.infer<typeof Cursor>;
+
+const KeptResults = z.object({
+  answer: z.unknown(),
+  commands: z.unknown(),
+  current: MysqlRequest.optional(),
+  ...{ begunAt: Count, offset: Count, isLost: z.boolean(), keptChars: Count },
+  answers: z.array(z.tuple([Count, z.object({ end: Count, form: StatementStarted.shape.form.optional() })])),
+  unread: z.array(z.tuple([Count, z.literal(['hidden', 'not understood'])])),
+  open: Result.optional(),
+  waiting: z.array(Result),
+  cursors: z.array(Cursor),
+  fetched: z.array(Cursor),
+});
 
 export class MysqlResults implements ResultReader, AnswerSink {
   readonly unsettled = false;
@@ -56,7 +75,7 @@ export class MysqlResults implements ResultReader, AnswerSink {
   #offset = 0;
   #isLost = false;
   /** By where they begin, of those that no statement claimed yet. */
-  readonly #answers = new Map<number, { readonly end: number; readonly form: ClaimedBy['form'] }>();
+  readonly #answers = new Map<number, { end: number; form?: ClaimedBy['form'] }>();
   /** Statements' answers that could not be read, by where they begin. */
   readonly #unread = new Map<number, 'hidden' | 'not understood'>();
   #open: Result | undefined;
@@ -77,6 +96,36 @@ export class MysqlResults implements ResultReader, AnswerSink {
     const cursor = newCursor(prepared, columns, 0);
     this.#cursors.set(prepared, cursor);
     this.#page = { cursor, until };
+  }
+
+  /** Of a page of one cursor nothing is kept. */
+  state(): z.input<typeof KeptResults> | undefined {
+    if (this.#page) return undefined;
+    return {
+      answer: this.#answer.state(),
+      commands: this.#commands.state(),
+      ...(this.#current && { current: this.#current }),
+      ...{ begunAt: this.#begunAt, offset: this.#offset, isLost: this.#isLost, keptChars: this.#keptChars },
+      answers: [...this.#answers],
+      unread: [...this.#unread],
+      ...(this.#open && { open: this.#open }),
+      waiting: this.#waiting,
+      cursors: [...this.#cursors.values()],
+      fetched: this.#fetched,
+    };
+  }
+
+  resume(state: unknown): void {
+    const saved = fitting(KeptResults, state);
+    this.#answer.resume(saved.answer, ROW_BYTES);
+    this.#commands.resume(saved.commands);
+    [this.#current, this.#open] = [saved.current, saved.open];
+    [this.#begunAt, this.#offset, this.#isLost] = [saved.begunAt, saved.offset, saved.isLost];
+    this.#keptChars = saved.keptChars;
+    for (const [begun, answer] of saved.answers) this.#answers.set(begun, answer);
+    for (const [begun, why] of saved.unread) this.#unread.set(begun, why);
+    for (const cursor of saved.cursors) this.#cursors.set(cursor.prepared, cursor);
+    [this.#waiting, this.#fetched] = [saved.waiting, saved.fetched];
   }
 
   get offset(): number {
@@ -316,11 +365,11 @@ const formOf = (asked: MysqlRequest | undefined): ClaimedBy['form'] =>
 const NOTHING_READ = { columns: [], rows: [], omitted: 0, omittedColumns: 0, undecoded: undefined, layout: undefined };
 
 const newResult = (offset: number, columns: readonly MysqlColumn[], binary: boolean): Result => ({
-  ...{ offset, columns, binary, rows: [], chars: 0, omitted: 0 },
+  ...{ offset, columns: [...columns], binary, rows: [], chars: 0, omitted: 0 },
 });
 
 const newCursor = (prepared: number, columns: readonly MysqlColumn[], openedAt: number): Cursor => ({
-  ...{ prepared, columns, openedAt, statement: undefined, result: undefined, end: 0, amongOthers: false },
+  ...{ prepared, columns: [...columns], openedAt, end: 0, amongOthers: false },
 });
 
 const isFull = ({ rows, chars }: Result): boolean => rows.length >= REPLAY_MAX_ROWS || chars >= MAX_RESULT_CHARS;

@@ -8,6 +8,8 @@
 // Where the recording does not fit (COPY's odd corners, a damaged beginning) it gives no columns
 // rather than wrong ones.
 
+import { z } from 'zod';
+import { KeptBytes, keptBytes, Listed, listedAt } from '../../checkpoints.ts';
 import type { ScannedMessage } from './message-scanner.ts';
 
 export interface Column {
@@ -30,8 +32,10 @@ interface Portal {
   columns?: readonly Column[];
 }
 
-/** Gives a name back what it stood for: the server did not do what was asked. */
-type Undo = () => void;
+/** What a name stood for before: it does again where the server did not do what was asked. */
+type Undo =
+  | { readonly of: 'statement'; readonly name: string; readonly before: Statement | undefined }
+  | { readonly of: 'portal'; readonly name: string; readonly before: Portal | undefined };
 
 /** What the server has yet to answer: the type of its answer, and for whom. */
 type Expected =
@@ -43,6 +47,39 @@ type Expected =
 /** Far above what drivers keep; more names than this are not followed. */
 const MAX_NAMES = 10_000;
 const MAX_EXPECTED = 100_000;
+
+export const KeptColumns = z.array(
+  z.object({ name: KeptBytes, type: z.number(), format: z.literal(['text', 'binary']) }),
+);
+export const keptColumns = (columns: readonly Column[]): z.input<typeof KeptColumns> =>
+  columns.map(({ name, type, format }) => ({ name: keptBytes(name), type, format }));
+
+/** By its place in a list of them. */
+const Place = z.number().int().min(0).nullable();
+const Named = z.array(z.tuple([z.string(), z.number().int().min(0)]));
+
+/** Statements and portals are those that names and requests share: each is listed once. */
+export const DescriptionsState = z.object({
+  statements: z.array(KeptColumns.nullable()),
+  portals: z.array(
+    z.object({ statement: Place, formats: z.array(z.number()).nullable(), columns: KeptColumns.nullable() }),
+  ),
+  statementNames: Named,
+  portalNames: Named,
+  expected: z.array(
+    z.discriminatedUnion('kind', [
+      z.object({
+        kind: z.literal(['1', '2', '3']),
+        undo: z.object({ of: z.literal(['statement', 'portal']), name: z.string(), before: Place }),
+      }),
+      z.object({ kind: z.literal(['Z', 'query']) }),
+      z.object({ kind: z.literal('describe'), statement: Place, portal: Place, direct: z.boolean() }),
+      z.object({ kind: z.literal('execute'), portal: Place }),
+    ]),
+  ),
+  skipping: z.boolean(),
+});
+type DescriptionsState = typeof DescriptionsState;
 
 export class ResultDescriptions {
   readonly #statements = new Map<string, Statement>();
@@ -56,7 +93,7 @@ export class ResultDescriptions {
     if (this.#skipping && type !== 'S') return;
     switch (type) {
       case 'P':
-        this.#expect({ kind: '1', undo: rename(this.#statements, nameAt(body, 0).name, {}) });
+        this.#expect({ kind: '1', undo: this.#nameStatement(nameAt(body, 0).name, {}) });
         return;
       case 'B': {
         const portal = nameAt(body, 0);
@@ -66,9 +103,9 @@ export class ResultDescriptions {
         let statement = this.#statements.get(name);
         if (!statement) {
           statement = {};
-          rename(this.#statements, name, statement);
+          this.#nameStatement(name, statement);
         }
-        this.#expect({ kind: '2', undo: rename(this.#portals, portal.name, { statement, formats }) });
+        this.#expect({ kind: '2', undo: this.#namePortal(portal.name, { statement, formats }) });
         return;
       }
       case 'D': {
@@ -82,11 +119,9 @@ export class ResultDescriptions {
         this.#expect({ kind: 'execute', portal: this.#portals.get(nameAt(body, 0).name) });
         return;
       case 'C': {
-        const names = body[0] === 0x53 ? this.#statements : this.#portals;
-        this.#expect({
-          kind: '3',
-          undo: rename<Statement | Portal>(names as Map<string, Statement | Portal>, nameAt(body, 1).name, undefined),
-        });
+        const { name } = nameAt(body, 1);
+        const undo = body[0] === 0x53 ? this.#nameStatement(name, undefined) : this.#namePortal(name, undefined);
+        this.#expect({ kind: '3', undo });
         return;
       }
       case 'S':
@@ -135,10 +170,86 @@ export class ResultDescriptions {
     else if ('CIs'.includes(type) && front === 'execute') this.#shift();
   }
 
+  state(): z.input<DescriptionsState> {
+    const statements = new Listed<Statement>();
+    const portals = new Listed<Portal>();
+    const expected = this.#expected.slice(this.#first).map((each): z.input<DescriptionsState>['expected'][number] => {
+      if ('undo' in each) {
+        const { of, name } = each.undo;
+        const before = of === 'statement' ? statements.orNull(each.undo.before) : portals.orNull(each.undo.before);
+        return { kind: each.kind, undo: { of, name, before } };
+      }
+      if (each.kind === 'execute') return { kind: each.kind, portal: portals.orNull(each.portal) };
+      if (each.kind !== 'describe') return { kind: each.kind };
+      const { what, direct } = each;
+      const [statement, portal] = what && 'formats' in what ? [undefined, what] : [what, undefined];
+      return { kind: each.kind, statement: statements.orNull(statement), portal: portals.orNull(portal), direct };
+    });
+    const statementNames = [...this.#statements].map(([name, what]): [string, number] => [name, statements.of(what)]);
+    const portalNames = [...this.#portals].map(([name, what]): [string, number] => [name, portals.of(what)]);
+    const keptPortals = portals.all.map(({ statement, formats = null, columns }) => ({
+      statement: statements.orNull(statement),
+      formats: formats && [...formats],
+      columns: columns ? keptColumns(columns) : null,
+    }));
+    return {
+      statements: statements.all.map(({ columns }) => (columns ? keptColumns(columns) : null)),
+      portals: keptPortals,
+      ...{ statementNames, portalNames, expected, skipping: this.#skipping },
+    };
+  }
+
+  resume({ statements, portals, statementNames, portalNames, expected, skipping }: z.output<DescriptionsState>): void {
+    const allStatements = statements.map((columns): Statement => (columns ? { columns } : {}));
+    const statementAt = (place: number | null) => (place === null ? undefined : listedAt(allStatements, place));
+    const allPortals = portals.map(
+      ({ statement, formats, columns }): Portal => ({
+        statement: statementAt(statement),
+        formats: formats ?? undefined,
+        ...(columns && { columns }),
+      }),
+    );
+    const portalAt = (place: number | null) => (place === null ? undefined : listedAt(allPortals, place));
+    for (const [name, place] of statementNames) put(this.#statements, name, statementAt(place));
+    for (const [name, place] of portalNames) put(this.#portals, name, portalAt(place));
+    this.#expected = expected.map((each): Expected => {
+      switch (each.kind) {
+        case 'describe':
+          return { ...each, what: statementAt(each.statement) ?? portalAt(each.portal) };
+        case 'execute':
+          return { kind: each.kind, portal: portalAt(each.portal) };
+        case 'Z':
+        case 'query':
+          return { kind: each.kind };
+        default: {
+          const { of, name, before } = each.undo;
+          const undo: Undo =
+            of === 'statement' ? { of, name, before: statementAt(before) } : { of, name, before: portalAt(before) };
+          return { kind: each.kind, undo };
+        }
+      }
+    });
+    this.#first = 0;
+    this.#skipping = skipping;
+  }
+
   #statementOf(name: string): Statement {
     const found = this.#statements.get(name) ?? {};
-    if (!this.#statements.has(name)) rename(this.#statements, name, found);
+    if (!this.#statements.has(name)) this.#nameStatement(name, found);
     return found;
+  }
+
+  /** `to` undefined: the name is closed. */
+  #nameStatement(name: string, to: Statement | undefined): Undo {
+    const before = this.#statements.get(name);
+    put(this.#statements, name, to);
+    return { of: 'statement', name, before };
+  }
+
+  #namePortal(name: string, to: Portal | undefined): Undo {
+    const before = this.#portals.get(name);
+    put(this.#portals, name, to);
+    return { of: 'portal', name, before };
   }
 
   /** What gave rows before a change of definitions may give none now. */
@@ -167,7 +278,9 @@ export class ResultDescriptions {
       if ('undo' in front) undone.push(front.undo);
       this.#shift();
     }
-    for (const undo of undone.reverse()) undo();
+    for (const undo of undone.reverse())
+      if (undo.of === 'statement') put(this.#statements, undo.name, undo.before);
+      else put(this.#portals, undo.name, undo.before);
     this.#skipping = this.#first === this.#expected.length;
   }
 
@@ -179,15 +292,9 @@ export class ResultDescriptions {
   }
 }
 
-/** `to` undefined: the name is closed. */
-function rename<T>(names: Map<string, T>, name: string, to: T | undefined): Undo {
-  const before = names.get(name);
-  const put = (value: T | undefined) => {
-    if (value === undefined) names.delete(name);
-    else if (names.has(name) || names.size < MAX_NAMES) names.set(name, value);
-  };
-  put(to);
-  return () => put(before);
+function put<T>(names: Map<string, T>, name: string, value: T | undefined): void {
+  if (value === undefined) names.delete(name);
+  else if (names.has(name) || names.size < MAX_NAMES) names.set(name, value);
 }
 
 /** Of its bytes: two names are the same where these are, whatever the encoding. */

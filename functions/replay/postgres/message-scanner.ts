@@ -6,6 +6,9 @@
 // message makes the scanner lost, and it stays so until somebody who knows a border says where.
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 
+import { z } from 'zod';
+import { KeptBytes, keptBytes, StateMisfit } from '../../checkpoints.ts';
+
 const KEPT_BYTES = 64 * 1024;
 const HEADER_BYTES = 5;
 
@@ -18,6 +21,21 @@ export interface ScannedMessage {
   readonly body: Uint8Array;
   readonly bodyLength: number;
 }
+
+const Count = z.number().int().min(0);
+
+/** In the middle of a message, or between two. */
+export const ScannerState = z.object({
+  header: KeptBytes,
+  /** What came of the body, as far as it is held. */
+  body: KeptBytes,
+  bodyFilled: Count,
+  bodyLength: Count,
+  messageOffset: Count,
+  offset: Count,
+  lost: z.boolean(),
+});
+type ScannerState = typeof ScannerState;
 
 export class MessageScanner {
   readonly #types: string;
@@ -52,6 +70,32 @@ export class MessageScanner {
   resync(): void {
     this.#lost = false;
     this.#headerFilled = 0;
+  }
+
+  state(): z.input<ScannerState> {
+    const inBody = this.#headerFilled === HEADER_BYTES && this.#bodyFilled > 0;
+    return {
+      header: keptBytes(this.#header.subarray(0, this.#headerFilled)),
+      body: inBody ? keptBytes(this.#body.subarray(0, this.#bodyFilled)) : '',
+      bodyFilled: this.#bodyFilled,
+      bodyLength: this.#bodyLength,
+      messageOffset: this.#messageOffset,
+      offset: this.#offset,
+      lost: this.#lost,
+    };
+  }
+
+  /** Where one with the same types was. */
+  resume({ header, body, bodyFilled, bodyLength, messageOffset, offset, lost }: z.output<ScannerState>): void {
+    const held = bodyFilled === 0 || header.length < HEADER_BYTES ? 0 : Math.min(bodyLength, this.#keptBytes);
+    if (header.length > HEADER_BYTES || bodyFilled > bodyLength || body.length !== Math.min(bodyFilled, held))
+      throw new StateMisfit('it is no place in a message');
+    this.#header.set(header);
+    this.#headerFilled = header.length;
+    this.#body = new Uint8Array(held);
+    this.#body.set(body);
+    [this.#bodyFilled, this.#bodyLength] = [bodyFilled, bodyLength];
+    [this.#messageOffset, this.#offset, this.#lost] = [messageOffset, offset, lost];
   }
 
   push(chunk: Uint8Array): void {

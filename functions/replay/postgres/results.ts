@@ -4,9 +4,10 @@
 import { z } from 'zod';
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
 import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
-import { type Column, ResultDescriptions } from './descriptions.ts';
+import { fitting, KeptBytes, keptBytes, listedAt } from '../../checkpoints.ts';
+import { type Column, DescriptionsState, KeptColumns, keptColumns, ResultDescriptions } from './descriptions.ts';
 import type { ReplayedResult, ResultReader } from '../result-reader.ts';
-import { MessageScanner, type ScannedMessage } from './message-scanner.ts';
+import { MessageScanner, type ScannedMessage, ScannerState } from './message-scanner.ts';
 import { isText, MAX_CELL_CHARS, showCell, showText } from './values.ts';
 
 /** As sent, or its beginning; decoded when it is shown, since what it is encoded in may be told behind it. */
@@ -48,6 +49,33 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const CHANGING = /^(?:SET|RESET|DISCARD ALL|ROLLBACK|COMMIT)$/;
 const SETTING = Buffer.from('client_encoding');
 const SETTING_STATUS = Buffer.from('client_encoding\0');
+
+const Count = z.number().int().min(0);
+const Format = z.literal(['text', 'binary']);
+const KeptResult = z.object({
+  offset: Count,
+  columns: KeptColumns.nullable(),
+  described: z.boolean(),
+  rows: z.array(z.array(z.object({ bytes: KeptBytes, length: Count, type: z.number(), format: Format }).nullable())),
+  /** Its place among the encodings. */
+  encoding: Count,
+  width: Count,
+  bytes: Count,
+  omitted: Count,
+});
+
+const DecoderState = z.object({
+  scanner: ScannerState,
+  requests: ScannerState,
+  descriptions: DescriptionsState,
+  /** Those of results that wait, and the last: the one in force. */
+  encodings: z.array(z.string()).min(1),
+  open: KeptResult.nullable(),
+  waiting: z.array(KeptResult),
+  waitingBytes: Count,
+  unsettled: z.boolean(),
+  named: z.boolean(),
+});
 
 export class ResultDecoder implements ResultReader {
   readonly #scanner = new MessageScanner(BACKEND_TYPES, (message) => this.#take(message));
@@ -92,6 +120,45 @@ export class ResultDecoder implements ResultReader {
 
   cut(): void {
     this.#scanner.cut();
+  }
+
+  state(): z.input<typeof DecoderState> {
+    const results = [...this.#waiting, ...(this.#open ? [this.#open] : [])];
+    const encodings = [...new Set([...results.map(({ encoding }) => encoding), this.#encoding])];
+    // In force is the last.
+    encodings.push(...encodings.splice(encodings.indexOf(this.#encoding), 1));
+    const kept = (result: OpenResult): z.input<typeof KeptResult> => ({
+      ...result,
+      columns: result.columns ? keptColumns(result.columns) : null,
+      rows: result.rows.map((row) => row.map((cell) => cell && { ...cell, bytes: keptBytes(cell.bytes) })),
+      encoding: encodings.indexOf(result.encoding),
+    });
+    return {
+      scanner: this.#scanner.state(),
+      requests: this.#requests.state(),
+      descriptions: this.#descriptions.state(),
+      encodings: encodings.map(({ is }) => is.name),
+      open: this.#open ? kept(this.#open) : null,
+      waiting: this.#waiting.map(kept),
+      ...{ waitingBytes: this.#waitingBytes, unsettled: this.#unsettled, named: this.#named },
+    };
+  }
+
+  resume(state: unknown): void {
+    const saved = fitting(DecoderState, state);
+    this.#scanner.resume(saved.scanner);
+    this.#requests.resume(saved.requests);
+    this.#descriptions.resume(saved.descriptions);
+    const encodings = saved.encodings.map((name): EncodingInForce => ({ is: clientEncoding(name) }));
+    const result = (kept: z.output<typeof KeptResult>): OpenResult => {
+      return { ...kept, encoding: listedAt(encodings, kept.encoding), columns: kept.columns ?? undefined };
+    };
+    this.#open = saved.open ? result(saved.open) : undefined;
+    this.#waiting = saved.waiting.map(result);
+    this.#waitingBytes = saved.waitingBytes;
+    this.#encoding = encodings.at(-1) ?? this.#encoding;
+    this.#unsettled = saved.unsettled;
+    this.#named = saved.named;
   }
 
   takeRange(from: number, to: number): ReplayedResult[] {

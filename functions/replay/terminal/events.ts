@@ -1,11 +1,13 @@
 // Frames of a terminal session as events of its replay (core/replay/terminal.ts), without keyframes and pages.
 // Reads one segment at a time, and keeps of each lane that is open what its next frame needs.
 
+import { z } from 'zod';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import type { Frame } from '../../../core/recording/frame.ts';
 import { FactDamage, FactReader } from '../../../core/recording/facts/fact-reader.ts';
+import { KeptBytes, keptBytes } from '../../checkpoints.ts';
 import { connectionNotice } from '../connection-notices.ts';
 import { noticeOf } from '../policy-notices.ts';
 import { type SentText, Utf8Stream } from './text.ts';
@@ -32,6 +34,25 @@ export class LaneReader {
   }
 }
 
+const Count = z.number().int().min(0);
+
+/** In their order: the oldest is given up first. */
+export const EventReaderState = z.object({
+  ended: z.boolean(),
+  lanes: z.array(
+    z.object({
+      number: Count,
+      text: z.boolean(),
+      terminal: z.boolean(),
+      label: z.string().optional(),
+      output: KeptBytes,
+      input: KeptBytes,
+      bytes: z.object({ client: Count, target: Count }),
+    }),
+  ),
+});
+type EventReaderState = typeof EventReaderState;
+
 /** Events of each frame in turn. After `damaged` nothing more is to be given to it. */
 export class EventReader {
   readonly lanes = new Map<number, LaneReader>();
@@ -39,6 +60,24 @@ export class EventReader {
 
   constructor({ id: session, connector }: SessionEntry) {
     this.#facts = new FactReader({ session, connector }, false);
+  }
+
+  state(): z.input<EventReaderState> {
+    const lanes = [...this.lanes].map(([number, { text, terminal, label, output, input, bytes }]) => ({
+      ...{ number, text, terminal, bytes: { ...bytes } },
+      ...(label !== undefined && { label }),
+      ...{ output: keptBytes(output.rest), input: keptBytes(input.rest) },
+    }));
+    return { ended: this.#facts.ended, lanes };
+  }
+
+  resume({ ended, lanes }: z.output<EventReaderState>): void {
+    this.#facts.resume({ lanes: [], lastLane: 0, ended });
+    for (const { number, text, terminal, label, output, input, bytes } of lanes) {
+      const lane = new LaneReader(text, { output, input });
+      [lane.terminal, lane.label, lane.bytes.client, lane.bytes.target] = [terminal, label, bytes.client, bytes.target];
+      this.lanes.set(number, lane);
+    }
   }
 
   lane(number: number): LaneReader {

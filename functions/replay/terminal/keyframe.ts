@@ -103,6 +103,18 @@ export class Keyframes {
   }
 }
 
+/** Undefined: there is none that is exact, or a sequence has begun. A repetition that follows needs the character before, too. */
+export function provenScreen(emulator: Emulator): string | undefined {
+  if (emulator.internals._inputHandler._parser.currentState !== GROUND) return undefined;
+  const screen = writeScreen(emulator);
+  if (screen === undefined) return undefined;
+  const copy = new Emulator(emulator);
+  copy.restore(screen);
+  const exact = sameState(emulator, copy);
+  copy.close();
+  return exact ? screen : undefined;
+}
+
 function sameState({ internals: a }: Emulator, { internals: b }: Emulator): boolean {
   const [service, other] = [a._bufferService, b._bufferService];
   const { cols, rows } = service;

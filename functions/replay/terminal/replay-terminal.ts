@@ -1,11 +1,13 @@
 // A terminal session's recording as a player shows it (core/replay/terminal.ts): whole, or a page of one lane. Its
 // outline: outline.ts.
 
+import { z } from 'zod';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
+import { type Checkpoints, NO_CHECKPOINTS } from '../../checkpoints.ts';
 import type { RecordingPart, SegmentPlace } from '../../store/read-recording.ts';
 import { type LanePlace, writeCursor } from './cursor.ts';
-import { EventReader, LaneReader } from './events.ts';
+import { EventReader, EventReaderState, LaneReader } from './events.ts';
 
 /** Sixteen times what there is usually between two keyframes: it is one page, so that no segment is read twice for it. */
 const PAGE_CHARS = 4 * 1024 * 1024;
@@ -15,10 +17,19 @@ const MAX_PAGE_READ_BYTES = 64 * 1024 * 1024;
 type Recording = AsyncIterable<RecordingPart>;
 type Events = AsyncGenerator<TerminalEvent, void, undefined>;
 
-export async function* replayTerminal(session: SessionEntry, recording: Recording): Events {
-  yield { kind: 'opened', timeUs: 0, session };
+const KeptReplay = z.object({ timeUs: z.number(), reader: EventReaderState });
+
+export async function* replayTerminal(
+  session: SessionEntry,
+  recording: Recording,
+  at: Checkpoints = NO_CHECKPOINTS,
+): Events {
   const reader = new EventReader(session);
-  let timeUs = 0;
+  const saved = at.saved('replay', KeptReplay);
+  let timeUs = saved?.timeUs ?? 0;
+  if (saved) reader.resume(saved.reader);
+  else yield { kind: 'opened', timeUs: 0, session };
+  at.keep('replay', KeptReplay, () => ({ timeUs, reader: reader.state() }));
   for await (const part of recording) {
     if (part.kind === 'damaged') {
       yield { kind: 'damaged', timeUs, message: part.message };

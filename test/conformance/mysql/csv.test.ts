@@ -2,6 +2,7 @@
 
 import type { RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectSameInCuts } from '../../harness/session/cut-recorded.ts';
 import { exportRecorded, unzipped } from '../../harness/session/exported.ts';
 import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
 
@@ -106,4 +107,16 @@ it('shows masked values as they are recorded', async () => {
   const action = recording.facts('statement.started').find(({ text }) => text.includes('vc from kinds'))?.action;
   const csv = (await exportRecorded(recording, { format: 'csv', statement: action })).toString();
   expect(csv).toMatch(/^id,vc\r\n1,\[masked\]\r\n2,\[masked\]\r\n3,\r\n$/);
+});
+
+it('is the same in all formats when it is made by runs that are cut short and killed', async () => {
+  const connection = await place.connect({ multipleStatements: true });
+  await connection.query('select * from kinds order by id');
+  await connection.execute('select * from kinds where id > ? order by id', [0]);
+  await connection.query("select 1 as one; do 0; select 'two' as two, null as n");
+  await expect(connection.query('select nothing')).rejects.toThrow();
+  await connection.end();
+  const formats = await expectSameInCuts(await place.recorded());
+  expect(formats).toEqual(expect.arrayContaining(['ndjson', 'text', 'markdown', 'html', 'asciicast', 'csv']));
+  expect(formats.filter((format) => /^csv \d/.test(format))).not.toEqual([]);
 });

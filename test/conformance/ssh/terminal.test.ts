@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
+import { expectSameInCuts } from '../../harness/session/cut-recorded.ts';
 import { until } from '../../harness/run.ts';
 import { atTerminal as typeAt, type Keys } from '../../harness/ssh/at-terminal.ts';
 import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
@@ -75,6 +76,9 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
       expect.stringContaining('stty -echo; echo'),
       'exit 3',
     ]);
+    // Its exports, made by runs that are cut short and killed.
+    const formats = await expectSameInCuts(last);
+    expect(formats).toEqual(['ndjson', 'text', 'markdown', 'html', 'asciicast']);
   });
 
   it('lines are told as the shell showed them: completed, recalled, edited; and nothing typed in an editor', async () => {
