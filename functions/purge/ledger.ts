@@ -34,9 +34,13 @@ export class PurgeLedger {
     return { purges: page.items.flatMap((item) => purgeOf(item) ?? []), after: page.last && String(page.last.sk) };
   }
 
-  /** A proposal or a refusal. false: it was ordered meanwhile, or is done, and stays so. */
-  note(purge: Purge): Promise<boolean> {
-    return this.#write(purge, ['proposed', 'refused', 'settled'], true);
+  /**
+   * A proposal or a refusal. `seen`: what stood there when it was looked at: over a purge that was settled it is written only where that
+   * was known, as something came late. false: it was ordered meanwhile, or is done, and stays so.
+   */
+  note(purge: Purge, seen: Purge | undefined): Promise<boolean> {
+    const from = ['proposed', 'refused'] as const;
+    return this.#write(purge, seen?.state === 'settled' ? [...from, 'settled'] : from, true);
   }
 
   /** false: it is ordered, or done, already. Whether it may was asked just before. */

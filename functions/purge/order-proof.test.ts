@@ -36,6 +36,7 @@ describe('an order that somebody wrote into the table', () => {
       async ({ edge }, purge) => ({ ...(await edge.sign(purge, { ...early, mode: 'due' })), mode: 'early' }),
     ],
     ['is two days old', async ({ edge }, purge) => edge.sign(purge, { ...early, at: at(NOW - 2 * DAY_MS) })],
+    ['is of a time to come', async ({ edge }, purge) => edge.sign(purge, { ...early, at: at(NOW + 5 * 60_000 + 1) })],
     ['has a note that is none', async () => ({ ...early, note: 'signed' })],
   ])('deletes nothing where it %s, and is told', async (_, forge) => {
     const archive = await PurgeArchive.make(client);
@@ -49,10 +50,12 @@ describe('an order that somebody wrote into the table', () => {
     expect(await archive.run()).toMatchObject({ purged: [], refused: [{ refusals: [{ why: 'not_ordered' }] }] });
     expect(archive.store.kept).toHaveLength(session.objects.size);
     expect(archive.events).toContainEqual({ kind: 'purge.refused', session: session.session, why: ['not_ordered'] });
-    // The edge's own goes through.
-    const signed = { ...early, at: at(NOW - 2 * DAY_MS + 1) };
-    await archive.ledger.order(purge, await archive.edge.sign(purge, signed));
-    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+    // The edge's own goes through, until the last moment, and where its clock is a little ahead.
+    for (const ms of [NOW + 5 * 60_000, NOW - 2 * DAY_MS + 1]) {
+      const copy = await archive.copy(client);
+      await copy.ledger.order(purge, await archive.edge.sign(purge, { ...early, at: at(ms) }));
+      expect(await copy.run()).toMatchObject({ purged: [session.session] });
+    }
   });
 
   it("is told to be none before anybody asks for one, where nobody knows the edge's key", async () => {

@@ -7,6 +7,8 @@ import { parseNote, parseNoteKey, whoSigned } from '../../core/tlog/note.ts';
 
 /** Runs come hourly. What stood against an order may be gone later, and another one is made then. */
 const GOOD_FOR_MS = 2 * DAY_MS;
+/** How far the edge's clock may be ahead of this one. An order of a time beyond would be good for longer. */
+const AHEAD_MS = 5 * 60_000;
 
 type OrderedPurge = Pick<Purge, 'session' | 'connector'> & { readonly order: PurgeOrder };
 
@@ -32,7 +34,8 @@ async function isOrdered(
   const key = await parseNoteKey(edgeKey);
   if (!key.ok) return false;
   const signed = await whoSigned(note.value, [key.value]);
-  return signed.ok && signed.value.length > 0 && nowMs - Date.parse(order.at) < GOOD_FOR_MS;
+  const age = nowMs - Date.parse(order.at);
+  return signed.ok && signed.value.length > 0 && age >= -AHEAD_MS && age < GOOD_FOR_MS;
 }
 
 /**

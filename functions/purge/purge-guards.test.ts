@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId, type SessionId } from '../../core/ids.ts';
+import { decodeManifest } from '../../core/recording/manifest.ts';
 import { decodeSegment, manifestKey, segmentKey } from '../../core/recording/segment.ts';
 import { dayOf } from '../../core/retention/due-day.ts';
 import type { LegalHold } from '../../core/retention/hold.ts';
@@ -11,6 +12,7 @@ import type { Purge, PurgeOrder } from '../../core/retention/purge.ts';
 import { AFTER, KEPT_UNTIL, PurgeArchive, recorded, STORED } from '../../test/harness/purge/purge-archive.ts';
 import { MemoryVersions } from '../../test/functions/memory-versions.ts';
 import { newConnector, RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { MAX_SEGMENT_OBJECT_BYTES } from '../store/recording-reader.ts';
 import { PURGES, SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
 import { RetriableFault } from '../faults.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
@@ -139,7 +141,9 @@ describe('a purge', () => {
     const { archive, builder } = await ordered();
     const known = await archive.ledger.get(builder.session);
     if (!known) throw new Error('it is not ordered');
-    const purge = { ...known, retention: { rule: 'demo', policyVersion: 1, retainDays: 1 } };
+    const at = new Date(KEPT_UNTIL - 3_600_000).toISOString();
+    const order = await archive.edge.sign(known, { mode: 'due', at, audit: 1 });
+    const purge = { ...known, order, retention: { rule: 'demo', policyVersion: 1, retainDays: 1 } };
     await archive.table.putAll([{ pk: PURGES, sk: builder.session, state: 'ordered', purge }]);
     for (const object of archive.store.kept) object.lock = undefined;
     archive.at(KEPT_UNTIL - 3_600_000);
@@ -236,7 +240,7 @@ describe('a dry run', () => {
     if (!purge) throw new Error('it is not ordered');
     archive.at(nowMs);
     await archive.ledger.finish({ ...purge, state: 'refused', refusals: [] });
-    await archive.ledger.note({ ...purge, state: 'proposed' });
+    await archive.ledger.note({ ...purge, state: 'proposed' }, undefined);
     await archive.orderAll(order.mode, order);
   }
 
@@ -513,5 +517,76 @@ describe('what is read of a session’s objects', () => {
     Object.assign(retold.opened, longer);
     store.put(key, bytesOf(retold.rawOpening({}).cut().end(), key));
     expect((await facts(store, own)).retention).toMatchObject({ rule: 'demo' });
+  });
+
+  it('is when its manifest says that it ended, and of whom that manifest is where it names itself', async () => {
+    const store = new MemoryVersions(STORED);
+    const first = segmentKey(connector.id, own.session, 0);
+    store.put(first, bytesOf(own, first));
+    expect(await facts(store, own)).not.toHaveProperty('endedAt');
+    const key = manifestKey(connector.id, own.session);
+    store.put(key, bytesOf(own, key));
+    const { manifest } = decodeManifest(bytesOf(own, key), nodeRecordingPlatform);
+    expect((await facts(store, own)).endedAt).toBe(manifest.endedAt);
+    expect(manifest.endedAt).not.toBe(manifest.startedAt);
+  });
+
+  it('is never more than an object of its kind has', async () => {
+    const store = new MemoryVersions(STORED);
+    for (const number of [0, 1]) {
+      const key = segmentKey(connector.id, own.session, number);
+      store.put(key, bytesOf(own, key));
+    }
+    const most: number[] = [];
+    const reading = watching(store, async () => 'refused');
+    const read: VersionStore['read'] = async (version, maxBytes) => {
+      most.push(maxBytes);
+      return store.read(version, maxBytes);
+    };
+    await readStoredFacts(place(own), { store: { ...reading, read }, platform: nodeRecordingPlatform });
+    expect(most).toEqual([MAX_SEGMENT_OBJECT_BYTES, MAX_SEGMENT_OBJECT_BYTES]);
+  });
+});
+
+describe('a session that is looked at', () => {
+  it('too early, under a lock that an early purge passes, is not proposed', async () => {
+    const archive = await PurgeArchive.make(client);
+    const builder = recorded();
+    await archive.upload(builder, 'GOVERNANCE');
+    archive.at(STORED + 10 * DAY_MS);
+    await archive.due.add({ session: builder.session, connector: builder.connector.id }, dayOf(archive.nowMs));
+    expect(await archive.run()).toMatchObject({ proposed: [], refused: [] });
+    archive.at(AFTER);
+    expect(await archive.run()).toMatchObject({ proposed: [builder.session] });
+  });
+
+  it('is proposed no more where a hold came since, a day later', async () => {
+    const archive = await PurgeArchive.make(client);
+    const builder = recorded();
+    await archive.upload(builder);
+    archive.at(AFTER);
+    await archive.run();
+    const placed = { by: 'carol@example.com', at: new Date(AFTER).toISOString(), reason: 'a dispute' };
+    await archive.ledger.putHold({ id: newId('hld'), scope: { of: 'session', session: builder.session }, placed });
+    archive.at(AFTER + DAY_MS);
+    expect(await archive.run()).toMatchObject({ proposed: [], refused: [{ session: builder.session }] });
+  });
+
+  it('by a dry run for which the store does not answer, or the edge has not for days, rings for nobody', async () => {
+    const archive = await PurgeArchive.make(client);
+    const builder = recorded();
+    await archive.upload(builder);
+    archive.at(AFTER);
+    await archive.run();
+    archive.at(AFTER + 3 * DAY_MS);
+    const { length } = archive.events;
+    const store = {
+      ...watching(archive.store, async () => 'refused'),
+      versions: async () => {
+        throw new RetriableFault('no answer');
+      },
+    };
+    expect(await archive.run({ store }, true)).toMatchObject({ failed: [builder.session] });
+    expect(archive.events.slice(length)).toEqual([]);
   });
 });

@@ -269,7 +269,7 @@ class Run {
     };
     if (refusals.length === 0) {
       this.#proposed.push(session);
-      if (!this.#dryRun) await ledger.note({ ...purge, state: 'proposed' });
+      if (!this.#dryRun) await ledger.note({ ...purge, state: 'proposed' }, known);
       return;
     }
     const from = possibleFrom(refusals);
@@ -282,7 +282,7 @@ class Run {
     const isFresh = known?.state === 'refused' && this.#isFresh(known);
     // Objects that Gatehouse itself holds are no news: they are held, or about to be released.
     const ours = (await table.get({ pk: HELD_SESSIONS, sk: session })) !== undefined;
-    if (!this.#dryRun && (isNew || !isFresh)) await ledger.note({ ...purge, state: 'refused', refusals });
+    if (!this.#dryRun && (isNew || !isFresh)) await ledger.note({ ...purge, state: 'refused', refusals }, known);
     const told = refusals.map(({ why }) => why).filter((why) => !(ours && why === 'held_objects'));
     this.#refuse(session, refusals, told.length > 0 && (isNew || (!isFresh && told.some((why) => why !== 'held'))));
   }

@@ -10,6 +10,7 @@ import { answer, RecordingBuilder } from '../../test/harness/recording-builder.t
 import { CatalogueReader } from '../catalogue-table/reader.ts';
 import { CatalogueTable, createCatalogueTable } from '../catalogue-table/table.ts';
 import { CatalogueWriter } from '../catalogue-table/writer.ts';
+import { RetriableFault } from '../faults.ts';
 import { indexObject } from '../index-segment/index-object.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
@@ -179,7 +180,7 @@ describe('the look for orphans', () => {
   });
 
   it('says nothing of what was stored a moment ago, or of a purged session', async () => {
-    const { table, add, look, dueOn } = await newArchive();
+    const { store, table, add, look, dueOn } = await newArchive();
     await add(recorded(false), false);
     const purged = await add(recorded(), false);
     const row = { connector: purged.connector.id, purged: '2026-11-20T12:00:00.000Z' };
@@ -187,7 +188,9 @@ describe('the look for orphans', () => {
     expect(await look(STORED + 3_600_000)).toEqual([]);
     // What is there of it came late, and goes when its own time is over.
     const later = STORED + 3 * DAY_MS;
-    await look(later);
+    store.hide(manifestKey(purged.connector.id, purged.session));
+    expect((await look(later)).filter((line) => line.startsWith(purged.session))).toEqual([]);
+    expect(store.kept.filter(({ marker }) => marker)).toHaveLength(1);
     expect(await dueOn(later)).toContain(purged.session);
   });
 
@@ -200,6 +203,29 @@ describe('the look for orphans', () => {
     expect(found.sort()).toEqual(all.sort());
   });
 
+  it('tells sessions by both their ids, by their newest object, and a manifest from a marker over none; foreign objects hide none', async () => {
+    const { store, add, look } = await newArchive();
+    const later = STORED + 8 * DAY_MS;
+    store.put('recordings/an-object-of-nobody', Uint8Array.of(1));
+    const twice = recorded();
+    const copy = recorded();
+    await add(twice, false);
+    for (const [key, bytes] of twice.objects) store.put(key.replace(twice.connector.id, copy.connector.id), bytes);
+    const unfinished = await add(recorded(false));
+    store.hide(manifestKey(unfinished.connector.id, unfinished.session));
+    const fresh = recorded();
+    const [first, ...others] = [...fresh.objects].sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [key, bytes] of others) store.put(key, bytes);
+    store.nowMs = later - 3_600_000;
+    store.put(...(first ?? ['', new Uint8Array()]));
+    expect(await look(later)).toEqual(
+      [
+        ...[`${twice.session} unlisted`, `${twice.session} unlisted`],
+        ...[`${unfinished.session} hidden`, `${unfinished.session} unfinished`],
+      ].sort(),
+    );
+  });
+
   it('has the purge look at what an earlier release indexed, which noted no day', async () => {
     const { table, add, look, dueOn } = await newArchive();
     const { session } = await add(recorded());
@@ -209,5 +235,45 @@ describe('the look for orphans', () => {
     const later = STORED + 2 * DAY_MS;
     expect(await look(later)).toEqual([]);
     expect(await dueOn(later)).toEqual([session]);
+  });
+
+  it('leaves an unfinished session alone for a week, and is held up by none for which the store does not answer', async () => {
+    const { store, add, look } = await newArchive();
+    const unfinished = await add(recorded(false));
+    store.hide(manifestKey(unfinished.connector.id, unfinished.session));
+    const remove = store.remove.bind(store);
+    store.remove = async () => {
+      throw new RetriableFault('no answer');
+    };
+    const later = recorded();
+    await add(later, false);
+    const running = await add(recorded(false));
+    const lines = [`${later.session} unlisted`, `${unfinished.session} hidden`].sort();
+    expect(await look(STORED + 6 * DAY_MS)).toEqual(lines);
+    store.remove = remove;
+    expect(await look(STORED + 8 * DAY_MS)).toEqual(
+      [...lines, ...[unfinished, running].map((each) => `${each.session} unfinished`)].sort(),
+    );
+  });
+
+  it('notes no day on the mark of a session that is purged while it is looked at', async () => {
+    const { store, table, add, look } = await newArchive();
+    const { session, connector } = await add(recorded());
+    const key = { pk: `session#${session}`, sk: 'session' };
+    const { due: _, ...earlier } = (await table.get(key)) ?? {};
+    await table.putAll([{ ...key, ...earlier }]);
+    const mark = { connector: connector.id, purged: '2026-11-20T12:00:00.000Z' };
+    const purges = () => table.putAll([{ ...key, ...mark }]);
+    // Behind each call in turn.
+    const counted = new Killing(0);
+    await look(STORED + 2 * DAY_MS, 100, counted);
+    for (let at = 1; at <= counted.steps; at++) {
+      await table.putAll([{ ...key, ...earlier }]);
+      await table.deleteAll([{ pk: 'reconcile', sk: 'objects' }]);
+      await look(STORED + 2 * DAY_MS, 100, new Killing(at, meanwhile(purges)));
+      const row = await table.get(key);
+      if (row?.purged !== undefined) expect([at, row]).toEqual([at, { ...key, ...mark }]);
+    }
+    expect(store.kept.length).toBeGreaterThan(0);
   });
 });

@@ -84,15 +84,17 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
     };
     if (against.length > 0) {
       // So that it is not proposed again, and with what the edge says of it.
-      if (known?.state === 'proposed') await deps.ledger.note({ ...purge, state: 'refused', refusals: against });
+      if (known?.state === 'proposed') await deps.ledger.note({ ...purge, state: 'refused', refusals: against }, known);
       if (against.some(({ why }) => why === 'holds_differ')) deps.report({ kind: 'purge.holds_differ', session });
       for (const each of against)
         if (each.why === 'contradicted')
           deps.report({ kind: 'purge.contradicted', session, claimed: each.claimed, granted: each.granted });
       return problem(c, 409, JSON.stringify(against));
     }
-    if (!(await deps.ledger.order(purge, rest))) return problem(c, 409, 'it does not wait for an order');
-    return c.json(await deps.ledger.get(session));
+    await deps.ledger.order(purge, rest);
+    // Or another call with the same order was first.
+    const ordered = await deps.ledger.get(session);
+    return ordered?.order?.audit === rest.audit ? c.json(ordered) : problem(c, 409, 'it does not wait for an order');
   });
 
   app.post('/purges/:session/settled', async (c) => {
