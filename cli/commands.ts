@@ -191,7 +191,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./policy/policy.ts')).addPolicy,
   },
   connectors: {
-    summary: 'connectors, their keys and whether they are online; connectors revoke, rotate-key',
+    summary: 'connectors, their keys and whether they are online; connectors revoke, rotate-key, site',
     load: async () => (await import('./commands/connectors.ts')).addConnectors,
   },
   'join-token': {

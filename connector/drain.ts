@@ -25,6 +25,7 @@ interface DrainingParts {
   readonly givenBack: ReadonlySet<Promise<unknown>>;
   readonly recording: RecordingLog;
   readonly link: EdgeLink;
+  readonly tunnels: { drain(): void };
 }
 
 /** `begun`: told until when, before anything is closed. Resolves when all is done, or out of time. */
@@ -35,6 +36,7 @@ export async function drainConnector(parts: DrainingParts, begun: (until: Date) 
   log.info('connector.stopping', { sessions: sessions.live().length, until: until.toISOString() });
   // The edge sends nobody from here on; who is on the way already finds a closed port, and another replica behind it.
   link.tellStatus();
+  parts.tunnels.drain();
   for (const listener of parts.listeners) listener.close();
   await within(limits.drainMs + SESSIONS_CLOSE_MS, sessions.close(limits.drainMs));
   await within(GIVE_BACK_MS, Promise.all(parts.givenBack));

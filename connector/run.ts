@@ -344,7 +344,15 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
       await probes.stop();
-      const parts = { sessions: pipeline, givenBack, recording: recording.value, link, limits: config.limits, log };
+      const parts = {
+        sessions: pipeline,
+        givenBack,
+        recording: recording.value,
+        link,
+        tunnels,
+        limits: config.limits,
+        log,
+      };
       await drainConnector({ ...parts, listeners: listeners.values() }, (until) => {
         drainingUntil = until.toISOString();
       });

@@ -85,6 +85,8 @@ export const IssuedGrant = z.object({
     id: GrantId,
     /** Shown this once. */
     secret: z.string(),
+    /** A program's: it opens tunnels for this grant, as long as it is live, and nothing else. */
+    tunnelToken: z.string().optional(),
     resource: ResourceName,
     until: z.iso.datetime(),
     breakGlass: z.boolean().optional(),

@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { Gatehouse } from './gatehouse.ts';
 import { httpError } from './http-errors.ts';
 import { type SignedIn, whoIs } from './identity/signed-in.ts';
+import { whoHoldsGrant } from './identity/workload/tunnel-token.ts';
 import type { WorkloadVerifier } from './identity/workload/verifier.ts';
 import {
   API_PATH,
@@ -142,8 +143,15 @@ function apiApp(deps: AppDeps) {
     security: [{ token: [] }],
   });
 
+  // Of a program: for its tunnels, and for no other address.
+  for (const path of ['/tunnels', '/tunnels/:tunnel'])
+    api.use(path, async (c, next) => {
+      const holder = await whoHoldsGrant(c.req.raw, deps.useCases);
+      if (holder) c.set('signedIn', holder);
+      return next();
+    });
   api.use(async (c, next) => {
-    const who: SignedIn | undefined = await whoIs(c.req.raw, deps.useCases.directory);
+    const who: SignedIn | undefined = c.get('signedIn') ?? (await whoIs(c.req.raw, deps.useCases.directory));
     if (!who) return httpError('unauthorized', SIGN_IN_FIRST);
     c.set('signedIn', who);
     return next();

@@ -174,5 +174,6 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
     hostAuthority: new SshAuthority(directory, settings.EDGE_SECRET, 'host'),
     clock: systemIdSource,
     grantSalt: (email, resource) => grantSalt(settings.EDGE_SECRET, email, resource),
+    tunnelKey: () => deriveKey(settings.EDGE_SECRET, 'tunnel-token'),
   };
 }

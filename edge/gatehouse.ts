@@ -203,7 +203,8 @@ export interface Gatehouse {
   /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */
   endSession(who: Identity, session: SessionId, reason: string): Answer<EndedSession>;
   /** For the holder of a live grant; `address`: the client's. */
-  openTunnel(who: Identity, resource: ResourceName, address: string): Answer<OpenedTunnel>;
+  /** `only`: for whoever came by this grant's token. */
+  openTunnel(who: Identity, resource: ResourceName, address: string, only?: GrantId): Answer<OpenedTunnel>;
   /** Auditors and administrators. */
   placeHold(who: Identity, scope: PlacedScope, reason: string): Answer<PlacedHold>;
   /** Auditors: looks for sessions to hold, and with `goOnWithHoldSearch` until it is done. Holds nothing. */

@@ -4,7 +4,7 @@
 import { toBase64 } from '../core/scram.ts';
 import { type Secret, secret } from '../core/secret.ts';
 
-type KeyPurpose = 'grant-salt' | 'login-cookie' | 'authority-key' | 'log-key' | 'iam-nonce';
+type KeyPurpose = 'grant-salt' | 'login-cookie' | 'authority-key' | 'log-key' | 'iam-nonce' | 'tunnel-token';
 
 const encoder = new TextEncoder();
 

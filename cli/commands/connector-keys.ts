@@ -1,7 +1,9 @@
-// `gatehouse connectors revoke` and `rotate-key`: a connector's key, taken away or changed.
+// `gatehouse connectors revoke`, `rotate-key` and `site`: a connector's key, taken away or changed, and whose replica it is.
 
 import type { Command } from 'commander';
 import { ConnectorList, EndingReason, type ListedConnector, RevokedConnector, RotationAsked } from '../../core/api.ts';
+import { ConnectorSite } from '../../core/fleet/fleet-member.ts';
+import { SiteName } from '../../core/fleet/site.ts';
 import { ConnectorId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { checked, type Cli } from '../cli.ts';
@@ -44,6 +46,26 @@ export function addConnectorKeys(connectors: Command, cli: Cli): void {
       const { client, output } = await cli.open(command);
       const asked = await client.post(`/connectors/${id}/rotate-key`, {}, RotationAsked);
       await output.answer(asked, () => rotationWords(asked));
+    });
+  addConnectorSite(connectors, cli);
+}
+
+function addConnectorSite(connectors: Command, cli: Cli): void {
+  connectors
+    .command('site')
+    .description('Make a connector a replica of a site; without SITE, of none (administrators)')
+    .argument('ID', ID)
+    .argument('[SITE]', 'replicas of it announce the same resources, and stand in for each other')
+    .action(async (text: string, name: string | undefined, _options: object, command: Command) => {
+      const id = checked(ConnectorId, text, 'ID');
+      const wanted = name === undefined ? null : checked(SiteName, name, 'SITE');
+      const { client, output } = await cli.open(command);
+      const { site } = await client.put(`/connectors/${id}/site`, { site: wanted }, ConnectorSite);
+      await output.answer({ id, site }, () =>
+        site === null
+          ? `${id} is of no site now. It links anew.`
+          : `${id} is a replica of ${site} now. It links anew, and announces what it has as the site's.`,
+      );
     });
 }
 

@@ -17,7 +17,7 @@ import { runProgram } from './run-program.ts';
 import { type GlobalOptions, privateFolder } from '../settings.ts';
 import { openLocalPort } from './local-port.ts';
 import { CLIENT_COMMANDS } from './registry.ts';
-import { lostFailure, tellingTunnel } from './telling-tunnel.ts';
+import { lostFailure, tellingPort } from './telling-tunnel.ts';
 
 interface DatabaseClient {
   readonly protocol: ProtocolName;
@@ -63,7 +63,7 @@ export function addDatabaseClient(command: Command, cli: Cli, wanted: DatabaseCl
       const { as } = command.optsWithGlobals<GlobalOptions>();
       const kept = { folder: privateFolder(env, 'grants', client.origin, as), variable: wanted.variable };
       const shown = given ? secret(given) : await secretOfGrant(client, resource, options, kept);
-      const { tunnel, tell } = await tellingTunnel(client, resource, cli.terminal);
+      const { tunnel, tell } = await tellingPort(client, resource, cli.terminal);
       const folder = await passingFolder(env.XDG_RUNTIME_DIR, 'gatehouse-');
       try {
         const local = await openLocalPort(tunnel, join(folder, wanted.socket), tell);

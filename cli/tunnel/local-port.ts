@@ -1,10 +1,9 @@
 // A place on this machine whose connections go through a tunnel: a port of its loopback, or a Unix socket.
 
 import { type AddressInfo, createServer, type ListenOptions, type Server } from 'node:net';
-import { pipeline } from 'node:stream';
+import { type Duplex, pipeline } from 'node:stream';
 import { usage } from '../failure.ts';
 import { codeOf } from '../files/file-error.ts';
-import type { Tunnel } from './open-tunnel.ts';
 
 interface LocalPort {
   /** 0 for a Unix socket. */
@@ -14,12 +13,21 @@ interface LocalPort {
 
 /** `at`: a port (0 for any free one), or the path of a Unix socket. `onFault`: why a connection was not carried on. */
 export async function openLocalPort(
-  tunnel: Tunnel,
+  tunnel: { connect(): Duplex | Promise<Duplex> },
   at: number | string,
   onFault: (message: string) => void,
 ): Promise<LocalPort> {
-  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (local) => {
-    const remote = tunnel.connect();
+  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, async (local) => {
+    // Until it is carried.
+    local.on('error', () => {});
+    let remote: Duplex;
+    try {
+      remote = await tunnel.connect();
+    } catch (error) {
+      onFault(error instanceof Error ? error.message : 'the connection could not be carried');
+      local.resetAndDestroy();
+      return;
+    }
     const ended = (error: Error | null | undefined): void => {
       if (error && !isHangUp(error)) onFault(error.message);
     };

@@ -4,10 +4,12 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Session, TargetRefusal } from '../door.ts';
+import type { Refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { secret, type Secret } from '../../core/secret.ts';
 import type { MadeUser, SessionScope } from '../credentials/credential.ts';
 import type { UpstreamTarget } from './dial.ts';
+import { orAborted } from './or-aborted.ts';
 
 /** What an administrator's connection could not do. */
 export interface AdminFault {
@@ -50,6 +52,12 @@ export interface UserDialect<C extends AdminConnection> {
   ): Promise<Result<undefined, AdminFault>>;
   /** Names of users that sessions which are over have left, at most MAX_SWEPT. `owner`: the connector that asks. */
   leftovers(connection: C, owner: string): Promise<Result<readonly string[], AdminFault>>;
+}
+
+interface SettledSession {
+  readonly session: Session<UpstreamTarget>;
+  /** undefined: none was made for it here. */
+  readonly own: OwnUser | undefined;
 }
 
 interface OwnUser {
@@ -106,8 +114,24 @@ export class SessionUsers<C extends AdminConnection> {
     this.#dialect = dialect;
   }
 
+  /**
+   * The session with the target that it logs in at: as a user made for it, or as its target has it. Why not: the target's own
+   * refusal, or what the session was given up for meanwhile.
+   */
+  async settle(entered: Session<UpstreamTarget>): Promise<Result<SettledSession, Refusal>> {
+    const { signal, upstream } = entered;
+    const made = await orAborted(
+      this.#make(upstream).then((user) => ({ user })),
+      signal,
+    );
+    if (!made) return err(signal.reason as Refusal);
+    const { user } = made;
+    if (!user) return ok({ session: entered, own: undefined });
+    return user.ok ? ok({ session: { ...entered, upstream: user.value.target }, own: user.value }) : user;
+  }
+
   /** Undefined: sessions there log in as they are told to. The user is dropped when `session.over` aborts. */
-  async make(target: UpstreamTarget): Promise<Result<OwnUser, TargetRefusal> | undefined> {
+  async #make(target: UpstreamTarget): Promise<Result<OwnUser, TargetRefusal> | undefined> {
     const { sessionUser, ...admin } = target;
     if (!sessionUser) return undefined;
     const { template, session } = sessionUser;
@@ -235,7 +259,7 @@ export class SessionUsers<C extends AdminConnection> {
 }
 
 /** Who the session is at its target, where that is a user of its own, so that the target's log and the recording can be joined. */
-export function recordUser({ lane, upstream }: Session<UpstreamTarget>, own: OwnUser | undefined): void {
+export function recordUser({ session: { lane, upstream }, own }: SettledSession): void {
   const made = own?.made ?? upstream.keeper?.made;
   if (made) lane.fact({ kind: 'user.created', user: own?.name ?? upstream.user, ...made });
 }

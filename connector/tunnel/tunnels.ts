@@ -2,7 +2,7 @@
 // ends here, and in it HTTP/2 (RFC 9113): each stream is one connection of a client, begun by CONNECT with the resource as its
 // authority, and goes into the session pipeline as a listener's does (law 10).
 
-import { constants, createSecureServer, type ServerHttp2Stream } from 'node:http2';
+import { constants, createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { TunnelId } from '../../core/ids.ts';
@@ -37,8 +37,17 @@ const LIMITS: TunnelLimits = { tunnels: 2_000, ofAPerson: 64, handshakeMs: 30_00
 
 interface Tunnels {
   open(tunnel: TunnelId, email: string): void;
+  /** Tells the clients of all that nothing new begins there; what runs goes on. Once the edge knows that the connector is draining. */
+  drain(): void;
   /** Ends all at once. */
   close(): void;
+}
+
+interface RunningTunnel {
+  readonly end: TunnelEnd;
+  readonly email: string;
+  /** Once its client speaks HTTP/2. */
+  session?: ServerHttp2Session;
 }
 
 /** To relays, under way at once: all tunnels lose their connections together when the edge is released anew. */
@@ -53,7 +62,7 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 export function createTunnels(options: TunnelsOptions): Tunnels {
   const { log } = options;
   const limits: TunnelLimits = { ...LIMITS, ...options.limits };
-  const running = new Map<TunnelId, { readonly end: TunnelEnd; readonly email: string }>();
+  const running = new Map<TunnelId, RunningTunnel>();
   const dials = atMost(MAX_DIALS);
   let turningAway = 0;
 
@@ -103,7 +112,8 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
         deadline ??= setTimeout(() => end.abandon('no client came in by it in time'), limits.handshakeMs);
       },
     });
-    running.set(tunnel, { end, email });
+    const entry: RunningTunnel = { end, email };
+    running.set(tunnel, entry);
     log.info('tunnel.opened', { tunnel, email });
     void end.closed.then(({ kind, message }) => {
       running.delete(tunnel);
@@ -111,6 +121,10 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
       log.info('tunnel.closed', { tunnel, reason: kind, message });
     });
     serve(end, secureContext, {
+      began(session) {
+        entry.session = session;
+        if (options.draining()) session.goaway();
+      },
       greeted: () => clearTimeout(deadline),
       take(stream, resource) {
         if (options.draining()) return refuse(stream, constants.HTTP_STATUS_SERVICE_UNAVAILABLE);
@@ -124,6 +138,10 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
 
   return {
     open,
+    drain() {
+      // Not closed here: its client does that when nothing runs in it.
+      for (const { session } of running.values()) if (session && !session.destroyed) session.goaway();
+    },
     close() {
       for (const { end } of running.values()) end.abandon('the connector is stopping');
     },
@@ -134,9 +152,11 @@ function serve(
   end: TunnelEnd,
   secureContext: SecureContext,
   {
+    began,
     greeted,
     take,
   }: {
+    readonly began: (session: ServerHttp2Session) => void;
     /** The client speaks HTTP/2. */
     readonly greeted: () => void;
     readonly take: (stream: ServerHttp2Stream, resource: string) => void;
@@ -148,6 +168,7 @@ function serve(
   });
   server.on('session', (session) => {
     session.setLocalWindowSize(CHANNEL_WINDOW_BYTES);
+    began(session);
     session.once('remoteSettings', greeted);
     session.on('error', () => end.abandon('HTTP/2 within the tunnel failed'));
     session.on('close', () => end.abandon('the client left'));

@@ -143,6 +143,11 @@ export class TunnelEnd {
     void this.#run();
   }
 
+  /** The relay says that both ends are there. */
+  get attached(): boolean {
+    return this.#attached;
+  }
+
   /** Ends it at once, at both ends. */
   abandon(message: string): void {
     this.#finish({ kind: 'abandoned', message }, CLOSE_ABANDONED);

@@ -56,7 +56,7 @@ interface LinkDeps {
   >;
   readonly grants: Pick<
     GrantsPort,
-    'bySecret' | 'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
+    'bySecret' | 'candidates' | 'counted' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
   >;
   readonly audit: Pick<AuditPort, 'append' | 'appendAll' | 'appendCounted'>;
   readonly witness: Pick<WitnessPort, 'admissions' | 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'>;

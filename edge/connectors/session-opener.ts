@@ -22,7 +22,7 @@ type OpenSession = Extract<FromConnector, { kind: 'session.open' }> & { readonly
 
 interface SessionOpenerDeps {
   readonly connector: { readonly id: ConnectorId };
-  readonly grants: Pick<GrantsPort, 'endSession' | 'findAll' | 'openAll'>;
+  readonly grants: Pick<GrantsPort, 'counted' | 'endSession' | 'findAll' | 'openAll'>;
   readonly audit: Pick<AuditPort, 'append' | 'appendAll'>;
   readonly witness: Pick<WitnessPort, 'admitAll' | 'recordNeverBegan'>;
   /** The resource, when this connector serves it. */
@@ -154,12 +154,18 @@ export class SessionOpener {
       connector.id,
     );
     const admitted: (Admitted & { readonly viewOwn: boolean })[] = [];
-    openable.forEach(({ message, resource, exempt, viewOwn }, index) => {
+    for (const [index, { message, resource, exempt, viewOwn, stored }] of openable.entries()) {
       const result = opened[index];
       if (result?.ok)
         admitted.push({ message, resource, viewOwn, stored: exempt ? result.value : recorded(result.value) });
-      else answers.set(message, refused(message, result?.error ?? 'bad_request'));
-    });
+      else {
+        const reason = result?.error ?? 'bad_request';
+        answers.set(
+          message,
+          refused(message, reason, reason === 'too_many_sessions' ? await this.#tooMany(stored) : undefined),
+        );
+      }
+    }
     if (admitted.length === 0) return answers;
 
     // Both before the connector hears yes: nothing is dialled that is not in the audit log and bound at the witness.
@@ -198,6 +204,18 @@ export class SessionOpener {
       answers.set(message, answer);
     }
     return answers;
+  }
+
+  /** Those of a connector that is away may still run there (law 4): whoever waits is told for how long at most. */
+  async #tooMany({ grant }: StoredGrant): Promise<string | undefined> {
+    const { sessions, away, awayUntilMs } = await this.#deps.grants.counted(grant.id);
+    if (awayUntilMs === undefined) return undefined;
+    const some =
+      away === 1
+        ? 'one is of a connector that is away: it stops'
+        : `${away} are of connectors that are away: the first stops`;
+    const at = new Date(awayUntilMs).toISOString().slice(11, 16);
+    return `${sessions} of ${grant.obligations.maxSessions ?? sessions} sessions run on this grant; ${some} counting at ${at} UTC, or when its connector is back without it.`;
   }
 
   /** It may be witnessed and in the audit log as opened: without its end it would pass for a recording that somebody removed. */

@@ -1,5 +1,6 @@
 // Who a request comes from: a browser with a session cookie, or a program with an API token.
 
+import type { GrantId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { secret } from '../../core/secret.ts';
 import { hashToken } from '../keys.ts';
@@ -8,7 +9,10 @@ import { SESSION_COOKIE } from './cookies.ts';
 
 export interface SignedIn {
   readonly identity: Identity;
-  readonly via: 'browser' | 'token';
+  /** `grant`: a program's tunnel token, which is for /tunnels alone. */
+  readonly via: 'browser' | 'token' | 'grant';
+  /** Where it came by one: it may have no other. */
+  readonly grant?: GrantId;
 }
 
 type PeopleStore = Pick<DirectoryPort, 'apiToken' | 'browserSession'>;

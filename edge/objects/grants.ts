@@ -11,7 +11,14 @@ import type { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { withdrawHoldsOf } from '../connectors/holds.ts';
 import type { Env } from '../env.ts';
-import type { GrantIdentity, GrantsPort, GrantSession, StoredGrant, WantedSession } from '../ports/grants.ts';
+import type {
+  CountedSessions,
+  GrantIdentity,
+  GrantsPort,
+  GrantSession,
+  StoredGrant,
+  WantedSession,
+} from '../ports/grants.ts';
 import type { Serves } from '../ports/object.ts';
 import { HOLDS_NAME_MS } from '../storage/connectors.ts';
 import { remote } from './rpc.ts';
@@ -148,6 +155,23 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
     const opened = wanted.map((session) => this.#open(session, connector));
     await this.#scheduleCleanUp();
     return opened;
+  }
+
+  counted(id: GrantId): CountedSessions {
+    const row = this.#sql
+      .exec(
+        `SELECT count(*) AS n, count(gone_ms) AS away, min(gone_ms) AS gone_ms
+           FROM sessions LEFT JOIN links USING (connector)
+          WHERE grant_id = ? AND lost_ms IS NULL AND (gone_ms IS NULL OR gone_ms > ?)`,
+        id,
+        Date.now() - COUNTED_AFTER_LINK_MS,
+      )
+      .one();
+    return {
+      sessions: Number(row.n),
+      away: Number(row.away),
+      awayUntilMs: row.gone_ms === null ? undefined : Number(row.gone_ms) + COUNTED_AFTER_LINK_MS,
+    };
   }
 
   endSession(session: SessionId, connector: ConnectorId): { grant: GrantId; email: string } | undefined {
@@ -338,15 +362,7 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
   }
 
   #liveSessions(id: GrantId): number {
-    const row = this.#sql
-      .exec(
-        `SELECT count(*) AS n FROM sessions WHERE grant_id = ? AND lost_ms IS NULL
-           AND connector NOT IN (SELECT connector FROM links WHERE gone_ms <= ?)`,
-        id,
-        Date.now() - COUNTED_AFTER_LINK_MS,
-      )
-      .one();
-    return Number(row.n);
+    return this.counted(id).sessions;
   }
 
   #listed(grant: Grant): ListedGrant {

@@ -31,6 +31,8 @@ export interface GrantsPort {
    * that the connector serves the grants' resources.
    */
   openAll(wanted: readonly WantedSession[], connector: ConnectorId): Promise<Result<StoredGrant, RefusalReason>[]>;
+  /** The sessions that count against a grant's maxSessions. */
+  counted(id: GrantId): Promise<CountedSessions>;
   /** undefined when this connector has no such session (any more). */
   endSession(session: SessionId, connector: ConnectorId): Promise<{ grant: GrantId; email: string } | undefined>;
   /** Sessions that this connector carries, by id; `after`: behind that one. Each grant of theirs once. */
@@ -73,6 +75,14 @@ export type GrantIdentity = Pick<Identity, 'subject' | 'email' | 'groups' | 'pro
 export interface StoredGrant {
   readonly grant: Grant;
   readonly identity: GrantIdentity;
+}
+
+export interface CountedSessions {
+  readonly sessions: number;
+  /** Of them those of connectors that are not linked now: they may still run there. */
+  readonly away: number;
+  /** When the first of those stops counting, unless its connector is back; undefined: there is none. */
+  readonly awayUntilMs: number | undefined;
 }
 
 export interface WantedSession {

@@ -4,12 +4,12 @@ import type { ConnectorId } from '../../core/ids.ts';
 
 /** Set by the Worker after it found out who is there; the object is reachable from nowhere else. */
 export const TUNNEL_END_HEADER = 'x-gatehouse-tunnel-end';
-/** The person's subject, or the connector's id. */
+/** The person's subject or grant, or the connector's id. */
 export const TUNNEL_OWNER_HEADER = 'x-gatehouse-tunnel-owner';
 export const TUNNEL_ADDRESS_HEADER = 'x-gatehouse-tunnel-address';
 
 export interface TunnelTerms {
-  /** Whose it is. */
+  /** Whose it is: the person's subject, or the id of the grant whose token opened it. */
   readonly subject: string;
   readonly connector: ConnectorId;
 }

@@ -68,6 +68,8 @@ export interface UseCaseDeps {
   readonly clock: Clock;
   /** Base64, see keys.ts. */
   grantSalt(email: string, resource: string): Promise<string>;
+  /** Of the MAC in programs' tunnel tokens. */
+  tunnelKey(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** Thrown where an act is given up because it could not be written down (law 7). */

@@ -2,7 +2,7 @@
 // comes in by it is let in or refused by the connector as at its listeners.
 
 import type { OpenedTunnel } from '../../core/tunnel/opened-tunnel.ts';
-import { newId } from '../../core/ids.ts';
+import { type GrantId, newId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import { ok } from '../../core/result.ts';
@@ -14,7 +14,7 @@ import { byHealth, standingsOf } from './fleet/replicas.ts';
 const DIALS_WITHIN_MS = 1_000;
 
 export const tunnelUseCases = (deps: UseCaseDeps): Pick<Gatehouse, 'openTunnel'> => ({
-  openTunnel: (who, resource, address) => openTunnel(deps, who, resource, address),
+  openTunnel: (...asked) => openTunnel(deps, ...asked),
 });
 
 async function openTunnel(
@@ -22,6 +22,7 @@ async function openTunnel(
   who: Identity,
   resource: ResourceName,
   address: string,
+  only?: GrantId,
 ): Answer<OpenedTunnel> {
   // Each is written down.
   if (!(await deps.directory.allow('tunnel', who.email)))
@@ -31,7 +32,9 @@ async function openTunnel(
     deps.grants.candidates(who.email, resource),
   ]);
   const now = deps.clock.now();
-  const live = grants.find(({ revoked, until }) => !revoked && Date.parse(until) > now);
+  const live = grants.find(
+    ({ id, revoked, until }) => !revoked && Date.parse(until) > now && (only === undefined || id === only),
+  );
   if (!announced || !live) {
     const details = { reason: announced ? 'no_live_grant' : 'unknown_resource', wanted: 'tunnel.opened' };
     await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: resource, details });
@@ -54,10 +57,10 @@ async function openTunnel(
       kind: 'tunnel.opened' as const,
       actor: who.email,
       object: resource,
-      details: { tunnel, grant: live.id, connector: replica.id, address },
+      details: { tunnel, grant: live.id, connector: replica.id, address, ...(only && { by: 'tunnel_token' }) },
     };
     await note(deps, event);
-    const terms = { subject: who.subject, connector: replica.id };
+    const terms = { subject: only ?? who.subject, connector: replica.id };
     const answer = await deps.links.openTunnel(replica.id, tunnel, terms, who.email);
     const opened = ok({ tunnel, resource, protocol, host: replica.endpoint.host });
     if (answer === 'told' && index === candidates.length - 1) return opened;

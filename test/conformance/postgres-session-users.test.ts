@@ -196,7 +196,7 @@ describe.each([18, 15] as const)('at PostgreSQL %d', (version) => {
       expect(gateway.told).toEqual([expect.stringMatching(words)]);
       const over = new AbortController().signal;
       const target = await gateway.entrance.targets(resource as never, { over } as never);
-      const tried = target.ok && (await gateway.entrance.protocol.tryTarget(target.value));
+      const tried = target.ok && (await gateway.entrance.protocol.tryRights?.(target.value));
       expect(tried).toEqual({ ok: false, error: expect.stringMatching(words) });
       expect(await rolesLeft()).toEqual([]);
     },

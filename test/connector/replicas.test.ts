@@ -10,6 +10,7 @@ import { JoinToken } from '../../core/connectors/join.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { openLocalPort } from '../../cli/tunnel/local-port.ts';
 import { openTunnel } from '../../cli/tunnel/open-tunnel.ts';
+import { tellingPort } from '../../cli/tunnel/telling-tunnel.ts';
 import type { ConnectorProcess } from './connector-process.ts';
 import {
   alice,
@@ -191,6 +192,68 @@ test('at the deadline whoever is still there is told, and a second signal does n
   clearInterval(insisting);
   expect(ended).toEqual({ code: 1, stderr: expect.stringContaining('stopped at once by a second SIGTERM') });
   held.kill();
+});
+
+/** A local port as `gatehouse connect` has it, whose first connection goes to a second replica: the first has more to carry. */
+async function portAtSecond(secret: string) {
+  const started = await startReplica('second', { GATEHOUSE_DRAIN_SECONDS: '60' });
+  await started.replica.event('ready');
+  const busy = [stay(secret), stay(secret)];
+  for (const session of busy) expect(await session.ask('select 1;')).toBe('1');
+  await expect.poll(async () => (await listed('local'))?.status?.sessions).toBe(2);
+  await expect.poll(async () => (await listed('second'))?.status?.sessions).toBe(0);
+  const told: string[] = [];
+  const stderr = { write: (text: string) => told.push(text) };
+  const { tunnel, tell } = await tellingPort(alice, DEMO, { stderr } as never);
+  const local = await openLocalPort(tunnel, 0, tell);
+  const session = () => stay(secret, { port: local.port, tls: false });
+  const running = session();
+  expect(await running.ask('select 2;')).toBe('2');
+  await expect.poll(async () => (await listed('second'))?.status?.sessions).toBe(1);
+  return {
+    ...started,
+    ...{ told, session, running, tunnel },
+    close() {
+      for (const one of [...busy, running]) one.kill();
+      local.close();
+      tunnel.close();
+    },
+  };
+}
+
+test('a local port leaves a replica that drains: what runs there goes on, what comes goes to the other', async () => {
+  const { secret } = await grant();
+  const port = await portAtSecond(secret);
+  port.replica.child.kill('SIGTERM');
+  await port.replica.event('connector.stopping');
+  const next = port.session();
+  expect(await next.ask('select 3;')).toBe('3');
+  expect(await port.running.ask('select 4;')).toBe('4');
+  expect(port.told.join('')).toContain('the connector is stopping: connections that are open may finish there');
+  await expect.poll(async () => (await listed('local'))?.status?.sessions).toBe(3);
+  port.running.quit();
+  expect(await port.replica.ended).toEqual({ code: 0, stderr: '' });
+  expect(await next.ask('select 5;')).toBe('5');
+  next.kill();
+  port.close();
+  expect((await port.tunnel.closed).kind).toBe('abandoned');
+});
+
+test('a local port leaves a replica that was killed: what was open ends and is not sent anew', async () => {
+  const { secret } = await grant();
+  const port = await portAtSecond(secret);
+  port.replica.child.kill('SIGKILL');
+  // Begun before anybody knows: it is told, and nothing of it goes elsewhere by itself.
+  const racing = port.session();
+  expect(await racing.ask('select 3;')).toMatch(/^3$|closed the connection|lost|reset|EOF/);
+  racing.kill();
+  await expect.poll(() => port.told.join('')).toContain('the way to the connector is lost');
+  const next = port.session();
+  expect(await next.ask('select 4;')).toBe('4');
+  await expect.poll(async () => (await listed('local'))?.status?.sessions).toBe(3);
+  next.kill();
+  port.close();
+  await port.running.closed;
 });
 
 const refusal = (at: number): Promise<string> =>

@@ -7,7 +7,6 @@ import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.t
 import { ConnectionLost } from '../../net/byte-reader.ts';
 import { databaseMistakes, type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
 import type { UpstreamTarget } from '../../net/dial.ts';
-import { orAborted } from '../../net/or-aborted.ts';
 import { recordUser, SessionUsers } from '../../net/session-users.ts';
 import { turnAway } from '../../net/turn-away.ts';
 import type { Protocol, ProtocolModule } from '../../protocol.ts';
@@ -172,14 +171,9 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       packets.release();
       return tell(stream, packets.sequence, entered.failed(refusal));
     };
-    const user = await orAborted(
-      users.make(entered.upstream).then((made) => made ?? 'as told'),
-      signal,
-    );
-    if (!user) return refuse(givenUp(signal));
-    if (user !== 'as told' && !user.ok) return refuse(user.error);
-    const own = user === 'as told' ? undefined : user.value;
-    const session = own ? { ...entered, upstream: own.target } : entered;
+    const settled = await users.settle(entered);
+    if (!settled.ok) return refuse(settled.error);
+    const { session } = settled.value;
     const target = session.upstream;
     const database = wish.database === undefined ? undefined : response.database;
     const capabilities = opensFiles(guard.rules.sections.statements)
@@ -196,7 +190,7 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       upstream.value.socket.destroy();
       return refuse(givenUp(signal));
     }
-    recordUser(session, own);
+    recordUser(settled.value);
     const conversation = beginMysqlConversation({
       client: stream,
       early: packets.release(),

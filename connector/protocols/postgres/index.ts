@@ -130,14 +130,9 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
     await loadParser();
     const stopped = refuseSettings(wish.passedOn, guard.rules.sections.statements, guard.rules.rule);
     if (stopped !== undefined) return refuse({ reason: 'policy_denied', message: stopped });
-    const user = await orAborted(
-      users.make(entered.upstream).then((made) => made ?? 'as told'),
-      signal,
-    );
-    if (!user) return refuse(givenUp(signal));
-    if (user !== 'as told' && !user.ok) return refuse(user.error);
-    const own = user === 'as told' ? undefined : user.value;
-    const session = own ? { ...entered, upstream: own.target } : entered;
+    const settled = await users.settle(entered);
+    if (!settled.ok) return refuse(settled.error);
+    const { session } = settled.value;
     const target = session.upstream;
     const upstream = await logIn(target, wish.database, wish.passedOn, signal);
     if (!upstream.ok) return refuse(upstream.error);
@@ -150,7 +145,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
       upstream.value.socket.destroy();
       return refuse(givenUp(signal));
     }
-    recordUser(session, own);
+    recordUser(settled.value);
     const conversation = beginConversation({
       client: stream,
       early: reader.release(),
@@ -160,7 +155,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
       judge,
       masking,
       database: wish.database,
-      role: own?.made.role,
+      role: settled.value.own?.made.role,
       roleKnown: settingsOf(wish.passedOn)?.every(([name]) => name !== 'role') === true,
       cancelKeys,
       cancelSender,

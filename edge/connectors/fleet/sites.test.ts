@@ -49,6 +49,31 @@ describe('replicas of a site', () => {
     expect(await second.openSession(grant.id)).toMatchObject({ reason: 'too_many_sessions' });
   });
 
+  test('one is gone: its session counts on, and who is refused for it is told until when; back without it, it is free', async () => {
+    const { one, first, second } = await pair('turku', 'turku-db');
+    const grant = await grantFor(alice, 'turku-db');
+    await first.openSession(grant.id);
+    first.close();
+    await first.whenClosed();
+    await expect.poll(async () => (await newest('connector.unlinked'))?.object).toBe('turku-1');
+    // It may be cut off and carry it all the while (law 4).
+    expect((await second.openSession(grant.id)).kind).toBe('session.admitted');
+    const [row] = await runInDurableObject(env.GRANTS.get(env.GRANTS.idFromName('only')), (_object, state) =>
+      state.storage.sql.exec('SELECT gone_ms FROM links WHERE connector = ?', one.id).toArray(),
+    );
+    const until = new Date(Number(row?.gone_ms) + 600_000).toISOString().slice(11, 16);
+    expect(await second.openSession(grant.id)).toMatchObject({
+      reason: 'too_many_sessions',
+      message: `2 of 2 sessions run on this grant; one is of a connector that is away: it stops counting at ${until} UTC, or when its connector is back without it.`,
+    });
+    await one.link([resource('turku-db')]);
+    expect((await second.openSession(grant.id)).kind).toBe('session.admitted');
+    // None is of one that is away.
+    expect(await second.openSession(grant.id)).toMatchObject({
+      message: 'As many sessions as the policy allows run on this grant. Close one first.',
+    });
+  });
+
   test('carry their own sessions alone: what another says of one does not end it', async () => {
     const { one, first, second } = await pair('riga', 'riga-db');
     const grant = await grantFor(alice, 'riga-db');

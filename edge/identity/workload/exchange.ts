@@ -9,6 +9,7 @@ import type { Answer, UseCaseFault } from '../../gatehouse.ts';
 import { requestAccess } from '../../use-cases/access.ts';
 import { fault, noteCounted, type UseCaseDeps } from '../../use-cases/deps.ts';
 import { policyInForce } from '../../use-cases/standing.ts';
+import { tunnelToken } from './tunnel-token.ts';
 import type { RefusedToken, VerifiedWorkload, WorkloadFault, WorkloadVerifier } from './verifier.ts';
 
 /** `address`: the client's. */
@@ -58,9 +59,11 @@ export async function exchangeWorkload(
     return reason === 'denied' ? fault(reason, `${message} ${calledIn(verified.value)}`) : answer;
   }
   // A rule that asks for an approval names no program (core/policy/mistakes).
-  return 'grant' in answer.value
-    ? ok(answer.value)
-    : fault('denied', 'The rule asks for an approval, which no program can wait for.');
+  if (!('grant' in answer.value))
+    return fault('denied', 'The rule asks for an approval, which no program can wait for.');
+  const { grant, connect } = answer.value;
+  const forTunnels = await tunnelToken(deps, grant.id);
+  return ok({ grant: { ...grant, tunnelToken: forTunnels.reveal() }, connect });
 }
 
 const calledIn = ({ seen }: VerifiedWorkload): string =>

@@ -4,7 +4,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { OpenedTunnel, TunnelRequest } from '../../../core/tunnel/opened-tunnel.ts';
 import { TunnelId } from '../../../core/ids.ts';
 import { httpError } from '../../http-errors.ts';
-import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody, whoAsks } from '../api.ts';
+import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody } from '../api.ts';
 import { clientAddress } from '../request.ts';
 
 export type JoinTunnel = (
@@ -27,14 +27,16 @@ export function tunnelRoutes(api: Api, { gatehouse, joinTunnel }: ApiDeps & { re
     }),
     async (c) => {
       const { resource } = c.req.valid('json');
-      return answer(c, await gatehouse.openTunnel(whoAsks(c), resource, clientAddress(c.req.raw)));
+      const { identity, grant } = c.get('signedIn');
+      return answer(c, await gatehouse.openTunnel(identity, resource, clientAddress(c.req.raw), grant));
     },
   );
   api.get('/tunnels/:tunnel', async (c) => {
-    const { identity, via } = c.get('signedIn');
+    const { identity, via, grant } = c.get('signedIn');
     // A page of somebody else's can open a WebSocket with the cookie of ours.
-    if (via !== 'token') return httpError('forbidden', 'Tunnels are for programs: use an API token (gatehouse login).');
-    return joinedTunnel(c.req.raw, c.req.param('tunnel'), 'person', identity.subject, joinTunnel);
+    if (via === 'browser')
+      return httpError('forbidden', 'Tunnels are for programs: use an API token (gatehouse login).');
+    return joinedTunnel(c.req.raw, c.req.param('tunnel'), 'person', grant ?? identity.subject, joinTunnel);
   });
 }
 

@@ -171,7 +171,7 @@ describe.each(['MariaDB', 'MySQL'] as const)('at %s', (family) => {
     );
     expect(gateway.told).toEqual([expect.stringMatching(words)]);
     const target = await gateway.entrance.targets(resource as never, {} as never);
-    const tried = target.ok && (await gateway.entrance.protocol.tryTarget(target.value));
+    const tried = target.ok && (await gateway.entrance.protocol.tryRights?.(target.value));
     expect(tried).toEqual({ ok: false, error: expect.stringMatching(words) });
     expect(await usersLeft()).toEqual([]);
   });

@@ -23,10 +23,18 @@ export interface TunnelEdge {
   stop(): Promise<void>;
 }
 
-/** `publicUrl`: where clients see it, if not at its own port; `policy` in place of the demo's. */
+/** `publicUrl`: where clients see it, if not at its own port; `policy` in place of the demo's; more `settings`. */
 export async function startTunnelEdge(
   directory: string,
-  { publicUrl, policy = DEMO_POLICY }: { readonly publicUrl?: string; readonly policy?: string } = {},
+  {
+    publicUrl,
+    policy = DEMO_POLICY,
+    settings = {},
+  }: {
+    readonly publicUrl?: string;
+    readonly policy?: string;
+    readonly settings?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<TunnelEdge & { readonly port: number }> {
   const [oidcPort, port] = [await freePort(), await freePort()];
   const url = publicUrl ?? `http://localhost:${port}`;
@@ -63,6 +71,7 @@ export async function startTunnelEdge(
       FUNCTIONS_URL: functions.url,
       FUNCTIONS_TOKEN: functionsToken,
       CONNECTOR_JOIN_TOKEN: joinToken,
+      ...settings,
     },
     // A connection that is cut on purpose is told as an error.
     onLog: () => {},
