@@ -45,6 +45,10 @@ const OPTION_FOR: Readonly<Record<string, string>> = {
   ttl_too_long: ' (--for DURATION)',
 };
 
+/** Of a sign-in as a rule asks for it. */
+const wayOf = (again: ApiError['error']['signInAgain']): string =>
+  again === undefined ? '' : ` (gatehouse login --rule ${again.rule})`;
+
 const SOCKET_REFUSED: Readonly<Record<number, string>> = {
   401: 'you are not signed in any more (gatehouse login signs in again)',
   403: 'this login may not open tunnels',
@@ -207,11 +211,14 @@ export class ApiClient {
             `${this.origin} answered ${status} and not as a Gatehouse does`,
           );
     }
-    const { reason, message, purged } = parsed.data.error;
+    const { reason, message, purged, signInAgain } = parsed.data.error;
     if (status === 401)
       return new Failure(2, reason, `${message.replace(/\.?$/, '')} (gatehouse login signs in again)`);
     const code = status >= 500 ? 3 : status === 400 ? 2 : 1;
-    return new Failure(code, reason, `${message}${OPTION_FOR[reason] ?? ''}`, purged && { purged });
+    return new Failure(code, reason, `${message}${OPTION_FOR[reason] ?? ''}${wayOf(signInAgain)}`, {
+      ...(purged && { purged }),
+      ...(signInAgain && { signInAgain }),
+    });
   }
 
   async #parse<T>(path: string, schema: z.ZodType<T>, response: Response): Promise<T> {

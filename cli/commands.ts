@@ -77,8 +77,8 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/revoke.ts')).addRevoke,
   },
   end: {
-    summary: 'end one live session now; its grant stays',
-    beside: { command: 'revoke', summary: 'end a grant with its sessions, or one live session, now' },
+    summary: 'end one live session now, its grant stays; --user: all that a person has open',
+    beside: { command: 'revoke', summary: 'end a grant, one live session, or all of a person, now' },
     load: async () => (await import('./commands/end.ts')).addEnd,
   },
   approvals: {
@@ -198,6 +198,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'invite a connector: a token that works once (administrators)',
     beside: { command: 'connectors', summary: 'connectors: keys, state; invite, revoke' },
     load: async () => (await import('./commands/join-token.ts')).addJoinToken,
+  },
+  scim: {
+    summary: 'the directory that keeps people here: scim show, token, revoke (administrators)',
+    beside: { command: 'policy', summary: 'the policy; scim: the directory that keeps people here' },
+    load: async () => (await import('./people/scim.ts')).addScim,
   },
   ca: {
     summary: "Gatehouse's certificate authority, for sslmode=verify-full",

@@ -30,6 +30,8 @@ export const ApiError = z.object({
     message: z.string(),
     /** What was asked for was a session, and was purged: told to whoever may know of it. */
     purged: WitnessedPurge.optional(),
+    /** Of `step_up_needed`: where to sign in as the rule asks. */
+    signInAgain: z.object({ rule: z.string(), link: z.string() }).optional(),
   }),
 });
 export type ApiError = z.infer<typeof ApiError>;

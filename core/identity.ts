@@ -48,8 +48,12 @@ export const Identity = z.object({
   provider: z.string().min(1).max(64),
   /** When the person showed their credentials to the provider, ISO 8601 UTC. */
   authenticatedAt: z.iso.datetime(),
+  /** The provider did not say when: `authenticatedAt` is when it vouched for them, which may be much later. */
+  authTimeAssumed: z.literal(true).optional(),
   /** How they showed them, in the provider's words: OpenID Connect's `acr`, SAML's AuthnContextClassRef. */
   acr: z.string().max(256).optional(),
+  /** By what means, as OpenID Connect's `amr` lists them (RFC 8176): `pwd`, `otp`, `mfa`. SAML says none. */
+  amr: z.array(z.string().min(1).max(64)).max(20).optional(),
   /** When the provider wants them to sign in again: SAML's SessionNotOnOrAfter. */
   signedInUntil: z.iso.datetime().optional(),
 });

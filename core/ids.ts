@@ -29,6 +29,8 @@ export const PersonId = idSchema('per', 'PersonId');
 export type PersonId = z.infer<typeof PersonId>;
 export const ShareId = idSchema('shr', 'ShareId');
 export type ShareId = z.infer<typeof ShareId>;
+export const ScimTokenId = idSchema('sct', 'ScimTokenId');
+export type ScimTokenId = z.infer<typeof ScimTokenId>;
 export const TunnelId = idSchema('tun', 'TunnelId');
 export type TunnelId = z.infer<typeof TunnelId>;
 
@@ -42,6 +44,7 @@ type IdOf = {
   per: PersonId;
   shr: ShareId;
   tun: TunnelId;
+  sct: ScimTokenId;
 };
 
 /** Clock and randomness, passed in wherever they matter so that tests can hold them still. */

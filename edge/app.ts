@@ -15,6 +15,7 @@ import {
   CLI_PATH,
   CONNECTOR_TUNNELS_PATH,
   LINK_PATH,
+  SCIM_PATH,
   SLACK_PATH,
 } from './paths.ts';
 import { type PortalDeps, portalChoice, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
@@ -28,6 +29,8 @@ import { deviceRoutes, openDeviceRoutes } from './routes/device.ts';
 import { reindexRoutes } from './routes/reindex.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { peopleRoutes } from './routes/people/people.ts';
+import { scimRoutes } from './routes/scim/scim.ts';
 import { searchRoutes } from './routes/search.ts';
 import { sessionLogRoutes } from './routes/session-log.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -84,6 +87,8 @@ export function createApp(deps: AppDeps): Hono {
   };
 
   app.use(securityHeaders(publicUrl));
+  // With limits and errors of its own; whoever calls is no browser and has no cookie.
+  app.route(SCIM_PATH, scimRoutes(deps.useCases));
   app.use(limitBody());
   // Before the next: its forms are posted from the identity provider's pages.
   if (signIn.saml) app.route('/', samlRoutes(signIn, signIn.saml));
@@ -168,6 +173,7 @@ function apiApp(deps: AppDeps) {
   shareRoutes(api, deps);
   sessionLogRoutes(api, deps);
   tunnelRoutes(api, deps);
+  peopleRoutes(api, deps);
   deviceRoutes(api, deps, deps.useCases);
   api.notFound(() => httpError('not_found', 'There is nothing at this address.'));
   return api;

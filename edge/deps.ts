@@ -28,6 +28,8 @@ import { approvalUseCases } from './use-cases/approvals.ts';
 import { PolicyCache } from './storage/policy-cache.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
+import { endPersonUseCases } from './use-cases/people/end-person.ts';
+import { scimTokenUseCases } from './use-cases/people/scim-tokens.ts';
 import { endSessionUseCases } from './use-cases/end-session.ts';
 import { connectorKeyUseCases } from './connectors/keys/key-use-cases.ts';
 import { personKeyUseCases } from './use-cases/keys/person-keys.ts';
@@ -93,6 +95,7 @@ export function createDeps(env: Env): AppDeps {
     signIn: {
       useCases,
       clock,
+      onlyProvisioned: settings.SCIM_REQUIRED,
       oidc: oidcSignIn(settings),
       saml: samlSignIn(settings),
       loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
@@ -133,6 +136,8 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...shareUseCases(deps),
     ...endSessionUseCases(deps),
     ...tunnelUseCases(deps),
+    ...endPersonUseCases(deps),
+    ...scimTokenUseCases(deps),
     ...retentionUseCases(deps),
     ...reindexUseCases(deps),
     ...administrationUseCases(deps),
@@ -170,6 +175,8 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
       policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
     tunnelDialled: (tunnel, withinMs) => remote(env.TUNNEL, tunnel).dialled(withinMs),
+    endTunnel: (tunnel, reason) => remote(env.TUNNEL, tunnel).end(reason),
+    provisioning: remote(env.PROVISIONING),
     userAuthority: new SshAuthority(directory, settings.EDGE_SECRET, 'user'),
     hostAuthority: new SshAuthority(directory, settings.EDGE_SECRET, 'host'),
     clock: systemIdSource,

@@ -69,6 +69,7 @@ export async function startEdge(options: StartEdgeOptions): Promise<RunningEdge>
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
           APPROVAL: { className: 'Approval', useSQLite: true },
           TUNNEL: { className: 'TunnelRelay', useSQLite: true },
+          PROVISIONING: { className: 'Provisioning', useSQLite: true },
           RETENTION: { className: 'Retention', useSQLite: true },
         },
         assets: {

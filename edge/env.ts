@@ -6,6 +6,7 @@ import type { ConnectorLinkPort } from './ports/connector-link.ts';
 import type { DirectoryPort } from './ports/directory.ts';
 import type { GrantsPort } from './ports/grants.ts';
 import type { ObjectsOf } from './ports/object.ts';
+import type { ProvisioningPort } from './ports/provisioning.ts';
 import type { RetentionPort } from './ports/retention.ts';
 import type { TunnelPort } from './ports/tunnel.ts';
 import type { WitnessPort } from './ports/witness.ts';
@@ -22,6 +23,7 @@ export interface Env {
   readonly RETENTION: ObjectsOf<RetentionPort>;
   /** One for each tunnel, named by its id. */
   readonly TUNNEL: ObjectsOf<TunnelPort>;
+  readonly PROVISIONING: ObjectsOf<ProvisioningPort>;
   /** Portal style sheet and scripts. */
   readonly ASSETS?: Fetcher;
 }

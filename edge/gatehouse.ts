@@ -37,6 +37,8 @@ import type {
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
+import type { EndedPerson } from '../core/people/ended-person.ts';
+import type { ListedScimToken, MadeScimToken, ScimStanding } from '../core/people/scim-tokens.ts';
 import type { OpenedTunnel } from '../core/tunnel/opened-tunnel.ts';
 import type { JoinToken, JoinTokenUse } from '../core/connectors/join.ts';
 import type { ExportQuery } from '../core/replay/exports.ts';
@@ -44,7 +46,16 @@ import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
 import type { ConnectorSite } from '../core/fleet/fleet-member.ts';
 import type { SiteName } from '../core/fleet/site.ts';
-import type { ConnectorId, GrantId, HoldId, HoldSearchId, RequestId, SessionId, ShareId } from '../core/ids.ts';
+import type {
+  ConnectorId,
+  GrantId,
+  HoldId,
+  HoldSearchId,
+  RequestId,
+  ScimTokenId,
+  SessionId,
+  ShareId,
+} from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
 import type { HoldSearch, LegalHold, PlacedHold, PlacedScope } from '../core/retention/hold.ts';
 import type { RetentionOverview } from '../core/retention/overview.ts';
@@ -75,6 +86,8 @@ export interface UseCaseFault {
     | 'denied'
     /** To watch it, somebody has to agree first. */
     | 'approval_needed'
+    /** They have to sign in again, as the rule asks: see `signInAgain`. */
+    | 'step_up_needed'
     | 'bad_request'
     | 'unavailable'
     | 'conflict'
@@ -83,6 +96,8 @@ export interface UseCaseFault {
   readonly message: string;
   /** What was asked for was a session, and was purged. */
   readonly purged?: WitnessedPurge;
+  /** Where to sign in as the rule asks. */
+  readonly signInAgain?: { readonly rule: string; readonly link: string };
 }
 export type Answer<T> = Promise<Result<T, UseCaseFault>>;
 
@@ -202,6 +217,14 @@ export interface Gatehouse {
   sessionToEnd(who: Identity, session: SessionId): Answer<SessionToEnd>;
   /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */
   endSession(who: Identity, session: SessionId, reason: string): Answer<EndedSession>;
+  /** Administrators only: signs them out everywhere and ends grants, sessions, tunnels, requests and links of theirs. They may sign in again. */
+  endPerson(who: Identity, email: string, reason: string): Answer<EndedPerson>;
+  /** Administrators: the tokens by which directories keep people here, and how many people there are. */
+  scimStanding(who: Identity): Answer<ScimStanding>;
+  /** Administrators. The token is shown this once. */
+  makeScimToken(who: Identity, name: string): Answer<MadeScimToken>;
+  /** Administrators. */
+  revokeScimToken(who: Identity, token: ScimTokenId): Answer<ListedScimToken>;
   /** For the holder of a live grant; `address`: the client's. */
   /** `only`: for whoever came by this grant's token. */
   openTunnel(who: Identity, resource: ResourceName, address: string, only?: GrantId): Answer<OpenedTunnel>;

@@ -23,6 +23,7 @@ const STATUS = {
   connector_revoked: 403,
   denied: 403,
   approval_needed: 403,
+  step_up_needed: 403,
   cross_site: 403,
   not_found: 404,
   conflict: 409,
@@ -40,7 +41,7 @@ export const statusOf = <R extends HttpFaultReason>(reason: R): (typeof STATUS)[
 export const errorBody = (
   reason: HttpFaultReason,
   message: string,
-  more: Pick<UseCaseFault, 'purged'> = {},
+  more: Pick<UseCaseFault, 'purged' | 'signInAgain'> = {},
 ): ApiError => ({ error: { reason, message, ...more } });
 
 export function httpError(reason: HttpFaultReason, message: string): Response {

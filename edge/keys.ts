@@ -47,7 +47,7 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** `prefix` and base32 characters of 5 bits each: 160 bits. */
 export function newToken(
-  prefix: 'ght' | 'gat' | 'gjt' | 'gbs' | 'gdc' | 'gsl',
+  prefix: 'ght' | 'gat' | 'gjt' | 'gbs' | 'gdc' | 'gsl' | 'gsc',
   random: (count: number) => Uint8Array,
   characters = 32,
 ): Secret<string> {

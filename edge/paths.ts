@@ -17,6 +17,8 @@ export const DEVICE_PATH = '/device';
 /** GET; where links to sessions lead, each with its token behind `#`: that part goes to no server and in no Referer. A portal page. */
 export const SHARED_PATH = '/shared';
 export const API_PATH = '/api/v1';
+/** Of directories that keep people and groups here (RFC 7644). */
+export const SCIM_PATH = '/scim/v2';
 /** WebSocket of connectors. */
 export const LINK_PATH = '/connectors/link';
 /** WebSockets of connectors, one for each tunnel: its id behind it. */

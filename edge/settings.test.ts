@@ -24,7 +24,7 @@ test('good settings come out with defaults, secrets wrapped', () => {
   const settings = parseSettings({ ...GOOD, OIDC_CLIENT_SECRET: 'very-secret' });
   expect(settings).toMatchObject({
     PUBLIC_URL: 'https://gatehouse.example.com',
-    OIDC_GROUPS_CLAIM: 'groups',
+    OIDC_PRESET: 'generic',
     FUNCTIONS_URL: 'https://functions.example.com',
   });
   expect(JSON.stringify(settings)).not.toContain('very-secret');

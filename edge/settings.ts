@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { Email } from '../core/identity.ts';
 import { type Secret, secret } from '../core/secret.ts';
 import { connectorIamRoles } from './settings/connector-roles.ts';
-import { emailDomains, providerName, trueOrFalse } from './settings/provider.ts';
+import { OIDC_SETTINGS, oidcMistakes } from './settings/oidc.ts';
+import { trueOrFalse } from './settings/provider.ts';
 import { SAML_SETTINGS } from './settings/saml.ts';
 import { workloadIssuers } from './settings/workload-issuers.ts';
 
@@ -24,18 +25,10 @@ export const EdgeSettings = z
   .object({
     /** Where people and connectors reach this Worker. */
     PUBLIC_URL: origin.transform((text) => new URL(text).origin),
-    OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
-    OIDC_CLIENT_ID: z.string().min(1).optional(),
-    /** Missing for public clients. */
-    OIDC_CLIENT_SECRET: secretText(z.string().min(1)).optional(),
-    OIDC_GROUPS_CLAIM: z.string().min(1).default('groups'),
-    /** `false`: somebody of whom the provider does not say the groups signs in without any. */
-    OIDC_GROUPS_REQUIRED: trueOrFalse.default(true),
-    OIDC_EMAIL_DOMAINS: emailDomains,
-    /** More scopes than `openid email profile`, by blanks: where the provider wants one for groups. */
-    OIDC_EXTRA_SCOPES: z.string().default(''),
-    PROVIDER_NAME: providerName.optional(),
+    ...OIDC_SETTINGS,
     ...SAML_SETTINGS,
+    /** `true`: nobody signs in of whom the directory did not tell over SCIM (docs/scim.md). */
+    SCIM_REQUIRED: trueOrFalse.default(false),
     /** Whose tokens programs exchange for grants, in JSON (docs/workloads.md). */
     WORKLOAD_ISSUERS: workloadIssuers((url) => isCarried(url)),
     /** 32 random bytes or more, base64. Salts, cookies and the authority's key hang on it: keep it for ever. */
@@ -125,6 +118,7 @@ export const EdgeSettings = z
         context.addIssue({ code: 'custom', path: [name], message: 'missing (or set FUNCTIONS_TOKEN)' });
       }
     }
+    for (const { name, message } of oidcMistakes(settings)) context.addIssue({ code: 'custom', path: [name], message });
     if (settings.WEBHOOK_URL && !settings.WEBHOOK_SECRET) {
       context.addIssue({ code: 'custom', path: ['WEBHOOK_SECRET'], message: 'missing (WEBHOOK_URL is set)' });
     }

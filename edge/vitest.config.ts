@@ -21,6 +21,7 @@ export default defineProject({
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
           APPROVAL: { className: 'Approval', useSQLite: true },
           TUNNEL: { className: 'TunnelRelay', useSQLite: true },
+          PROVISIONING: { className: 'Provisioning', useSQLite: true },
           RETENTION: { className: 'Retention', useSQLite: true },
         },
         bindings: {
@@ -40,6 +41,7 @@ export default defineProject({
           WEBHOOK_URL: `${inject<string>('slackUrl')}/webhook`,
           WEBHOOK_SECRET,
           FORGED_ISSUER: inject<string>('forgedIssuer'),
+          OIDC_VENDORS: inject<string>('oidcVendors'),
           WORKLOAD_ISSUER: inject<string>('workloadIssuer'),
           WORKLOAD_ISSUERS: JSON.stringify([
             { preset: 'github-actions', issuer: `${inject<string>('workloadIssuer')}/github` },

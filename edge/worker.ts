@@ -12,6 +12,7 @@ export { AuditLog } from './objects/audit-log.ts';
 export { ConnectorLink } from './objects/connector-link.ts';
 export { Directory } from './objects/directory.ts';
 export { Grants } from './objects/grants.ts';
+export { Provisioning } from './objects/provisioning.ts';
 export { Retention } from './objects/retention.ts';
 export { TunnelRelay } from './objects/tunnel/tunnel-relay.ts';
 export { Witness } from './objects/witness.ts';

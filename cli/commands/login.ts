@@ -7,21 +7,22 @@ import { ApiClient } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { time } from '../output.ts';
-import { parseOrigin, storeLogin } from '../settings.ts';
+import { parseOrigin, readLogin, storeLogin } from '../settings.ts';
 import { line } from '../terminal-text.ts';
 
 export function addLogin(command: Command, cli: Cli): void {
   command
     .argument('[URL]', 'address of the portal (default: GATEHOUSE_URL)')
-    .action(async (url: string | undefined, _options: object, command: Command) => {
+    .option('--rule <NAME>', 'sign in again as this rule of the policy asks')
+    .action(async (url: string | undefined, options: { readonly rule?: string }, command: Command) => {
       const { env } = cli.terminal;
-      const where = url ?? env.GATEHOUSE_URL;
+      const where = url ?? env.GATEHOUSE_URL ?? (options.rule === undefined ? undefined : (await readLogin(env))?.url);
       if (!where) throw usage('name the portal: gatehouse login https://HOST');
       const output = cli.output(command);
       const origin = parseOrigin(where);
       const client = new ApiClient({ origin });
       const code = await client.post('/device/code', undefined, DeviceCode);
-      output.note(`Open ${line(code.verification_uri_complete)}`);
+      output.note(`Open ${line(addressFor(code.verification_uri_complete, options.rule))}`);
       output.note(`and check that it shows the code ${line(code.user_code)}`);
       const { token, expiresAt } = await awaitApproval(client, code);
       const me = await new ApiClient({ origin, token }).get('/me', Me);
@@ -31,6 +32,13 @@ export function addLogin(command: Command, cli: Cli): void {
         () => `Signed in to ${origin} as ${line(me.identity.email)} until ${time(expiresAt)}.`,
       );
     });
+}
+
+/** Signing in leads to the page that shows the code. */
+function addressFor(page: string, rule: string | undefined): string {
+  if (rule === undefined) return page;
+  const { origin, pathname, search } = new URL(page);
+  return `${origin}/login?${new URLSearchParams({ step_up: rule, return: pathname + search })}`;
 }
 
 // RFC 8628 section 3.5 in OAuth's words, and the same in Gatehouse's envelope.

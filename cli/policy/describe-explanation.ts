@@ -42,6 +42,7 @@ function describeAccessPart(output: Output, { access, resource, person, policy }
     '',
     `${heading(output, 'Access', access.decision)}: ${line(access.message.replace(/\.$/, ''))}${at}${most}`,
     ...(rows.length > 0 ? [indented(output.details(rows))] : []),
+    ...(access.signIn === undefined ? [] : [`  Asks for ${line(access.signIn)}`]),
     ...(access.originalsTo ? [`  Kept, sealed: what masks hide, to ${access.originalsTo.map(line).join(', ')}`] : []),
   ];
 }

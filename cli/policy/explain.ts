@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander';
 import { Me, ResourceList } from '../../core/api.ts';
-import { Email } from '../../core/identity.ts';
+import { Email, type Identity } from '../../core/identity.ts';
+import { type SignInFacts, signInFactsOf } from '../../core/policy/conditions/sign-in.ts';
 import { actionsIn, type CaseAction, CaseFacts } from '../../core/policy/cases.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import type { AccessFacts } from '../../core/policy/evaluate.ts';
@@ -35,6 +36,9 @@ interface Options extends Partial<Record<ActionKey, string>> {
   readonly task?: string;
   readonly at?: string;
   readonly from?: string;
+  readonly acr?: string;
+  readonly amr?: readonly string[];
+  readonly signedIn?: string;
   readonly table?: readonly string[];
 }
 
@@ -59,7 +63,10 @@ export function addPolicyExplain(policy: Command, cli: Cli): void {
     .option('--reason <TEXT>', 'why it is asked for', 'explain')
     .option('--task <ID>', 'the ticket or job')
     .option('--at <TIME>', 'when: 2026-11-20T09:00:00Z (default: now)')
-    .option('--from <ADDRESS>', "the client's address (default: any)");
+    .option('--from <ADDRESS>', "the client's address (default: any)")
+    .option('--acr <VALUE>', 'how that person signed in (default: as the rule asks; of you: as you did)')
+    .option('--amr <METHOD>', 'by which means: mfa (again for more)', each)
+    .option('--signed-in <AGE>', 'how long ago: 10m');
   // Those that sessions of this release have.
   const sections = new Set(ProtocolName.options.flatMap((protocol) => PROTOCOLS[protocol].sections));
   for (const section of SectionName.options) if (sections.has(section)) explaining.option(...ACTION_FLAGS[section]);
@@ -110,6 +117,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
     task: options.task,
     nowMs: options.at === undefined ? Date.now() : Date.parse(checked(CaseFacts.shape.at, options.at, '--at') ?? ''),
     from: checked(CaseFacts.shape.from, options.from, '--from'),
+    signIn: signInOf(options, identity),
   });
   const placeOf = placesIn(text);
   const { rule } = access;
@@ -123,6 +131,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
       decision: access.access,
       message: describeAccess(access),
       ...(rule && { rule: rule.name, line: placeOf(['rules', index]).line }),
+      ...(access.signIn !== undefined && { signIn: access.signIn }),
       ...(access.refusal && { reason: access.refusal.reason }),
       ...(access.ttlMs !== undefined && access.access !== 'deny' && { seconds: access.ttlMs / 1_000 }),
       ...(rule?.record.originals && access.access !== 'deny' && { originalsTo: rule.record.originals.to }),
@@ -138,6 +147,15 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
   if (action.section !== 'statements') return explained;
   const { shown: _, ...masks } = explainMasks(rule, reader, action.text, tables);
   return { ...explained, masks };
+}
+
+/** undefined: any way counts as right. */
+function signInOf({ person, acr, amr, signedIn }: Options, identity: Identity | object): SignInFacts | undefined {
+  if (acr !== undefined || amr !== undefined || signedIn !== undefined) {
+    const given = checked(CaseFacts.shape.signIn, { acr, amr, age: signedIn }, '--signed-in');
+    return { acr: given?.acr, amr: given?.amr, ageMs: given?.age };
+  }
+  return person === undefined && 'authenticatedAt' in identity ? signInFactsOf(identity, Date.now()) : undefined;
 }
 
 function readable(text: string): PolicyDocument {

@@ -18,6 +18,8 @@ export interface Explanation extends Actions {
   readonly access: Pick<AccessExplanation, 'rules' | 'notReached'> & {
     readonly decision: AccessExplanation['access'];
     readonly message: string;
+    /** How the rule has people sign in, in words. */
+    readonly signIn?: string;
     /** Of a refusal. */
     readonly reason?: string;
     /** The rule that decides. */

@@ -38,7 +38,8 @@ export type ApprovalEvent =
       readonly standing: ApprovalStanding;
     }
   /** `reason`: where it was not a person who said so, such as a session's end. */
-  | { readonly kind: 'withdraw'; readonly by: Person; readonly reason?: string }
+  /** `onBehalf`: who has it done for the requester, who is gone. */
+  | { readonly kind: 'withdraw'; readonly by: Person; readonly reason?: string; readonly onBehalf?: string }
   /** What was approved is used. `grant`: the one it is used for; a statement's is its session's. */
   | { readonly kind: 'claim'; readonly by: Person; readonly grant: GrantId }
   /** A break-glass was looked at afterwards. */
@@ -201,7 +202,7 @@ function withdraw(
   if (!isRequester(approval, event.by)) return err('not_the_requester');
   if (approval.state === 'withdrawn') return ok({ approval, changes: [] });
   if (approval.state !== 'pending' && approval.state !== 'approved') return err('over');
-  return ok(end(approval, 'withdrawn', nowMs, event.by.email, event.reason ?? ''));
+  return ok(end(approval, 'withdrawn', nowMs, event.onBehalf ?? event.by.email, event.reason ?? ''));
 }
 
 /** Not idempotent on purpose: what is handed out at a claim is handed out once. */

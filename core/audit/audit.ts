@@ -60,6 +60,7 @@ export const AuditKind = z.enum([
   'purge.ordered',
   'purge.refused',
   'purge.done',
+  'person.ended',
   'person.erase_asked',
   'person.erased',
   'audit.viewed',
@@ -82,6 +83,18 @@ export const AuditKind = z.enum([
   'connector.unlinked',
   'connector.fault',
   'policy.applied',
+  'scim.token_made',
+  'scim.token_revoked',
+  'scim.refused',
+  'scim.user_added',
+  'scim.user_changed',
+  'scim.user_deactivated',
+  'scim.user_reactivated',
+  'scim.user_deleted',
+  'scim.group_changed',
+  'scim.group_deleted',
+  'scim.member_added',
+  'scim.member_removed',
 ]);
 export type AuditKind = z.infer<typeof AuditKind>;
 

@@ -6,8 +6,18 @@ import type { Identity } from '../identity.ts';
 import { PROTOCOLS, type ProtocolName } from '../protocols.ts';
 import type { Resource } from '../resource.ts';
 import type { PolicyDocument, Rule } from './document.ts';
+import { describeRequired, type SignInRequired } from './conditions/sign-in.ts';
 import { decidingRule } from './evaluate.ts';
 import { entriesFor } from './sections/sections.ts';
+
+const SignInTerms = z.object({
+  acr: z.array(z.string()).optional(),
+  amr: z.array(z.string()).optional(),
+  /** Seconds. */
+  maxAge: z.number().int().optional(),
+  /** For a person: `a sign-in with mfa, at most 15 min ago`. */
+  words: z.string(),
+});
 
 export const AccessTerms = z.object({
   rule: z.string(),
@@ -15,6 +25,8 @@ export const AccessTerms = z.object({
   longestSeconds: z.number().int(),
   reasonRequired: z.boolean(),
   taskRequired: z.boolean(),
+  /** How one has to have signed in; missing: in any way. */
+  signIn: SignInTerms.optional(),
   /** Who decides, as the policy names them; empty: nobody has to. */
   approvers: z.array(z.string()),
   /** The rule names this person alone to decide, and nobody approves what they asked for themselves. */
@@ -58,6 +70,7 @@ function termsOf(rule: Rule, who: Pick<Identity, 'email'>, protocol: ProtocolNam
     longestSeconds: Math.floor(longestMs / 1_000),
     reasonRequired: access.reason === 'required',
     taskRequired: rule.task === 'required',
+    ...(access.require && { signIn: signInTerms(access.require) }),
     approvers,
     nobodyElseApproves: approvers.length > 0 && approvers.every((name) => name.toLowerCase() === `user:${who.email}`),
     record: {
@@ -72,6 +85,13 @@ function termsOf(rule: Rule, who: Pick<Identity, 'email'>, protocol: ProtocolNam
     holds: entries.flatMap(({ entry }) => entry.hold ?? []),
   };
 }
+
+const signInTerms = (require: SignInRequired): z.infer<typeof SignInTerms> => ({
+  ...(require.acr && { acr: require.acr }),
+  ...(require.amr && { amr: require.amr }),
+  ...(require.maxAge !== undefined && { maxAge: Math.floor(require.maxAge / 1_000) }),
+  words: describeRequired(require),
+});
 
 /** Columns, fields and detectors that a rule masks in sessions of a protocol. */
 export const maskedUnder = ({ mask = [] }: Pick<Rule, 'mask'>, protocol: ProtocolName): string[] =>

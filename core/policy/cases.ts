@@ -40,6 +40,10 @@ export const CaseFacts = z.strictObject({
   at: z.iso.datetime({ offset: true }).optional(),
   /** Address of the client, for source networks; without it every network fits. */
   from: z.union([z.ipv4(), z.ipv6()], { error: 'expected an IP address' }).optional(),
+  /** How they signed in; without it any way counts as right. With it, what is not given is not known. */
+  signIn: z
+    .strictObject({ acr: z.string().optional(), amr: z.array(z.string()).optional(), age: Duration.optional() })
+    .optional(),
   /** What is done in the session: at most one of these four. */
   statement: z.string().max(100_000).optional(),
   /** A command line; `interactive shell`. */

@@ -9,6 +9,7 @@ import { MaskEntry } from '../masking/mask-entry.ts';
 import { Cidr } from './conditions/networks.ts';
 import { FilesRecorded, SessionLimits } from './session-rules.ts';
 import { Sections } from './sections/sections.ts';
+import { SignInRequired } from './conditions/sign-in.ts';
 import { TimeWindow } from './conditions/time-windows.ts';
 import { Sharing, UnlockApproval, ViewApproval } from './viewing-terms.ts';
 
@@ -49,6 +50,8 @@ export const Access = z.strictObject({
   statementsPerMinute: SessionLimits.shape.statementsPerMinute,
   rowsOut: SessionLimits.shape.rowsOut,
   approval: ApprovalPolicy.optional(),
+  /** How whoever asks has to have signed in. Asked when access is, and again when an approved request is fetched. */
+  require: SignInRequired.optional(),
 });
 export type Access = z.infer<typeof Access>;
 

@@ -5,6 +5,7 @@ import { type Identity, isWorkload } from '../identity.ts';
 import type { Resource } from '../resource.ts';
 import type { Access, PolicyDocument, ResourceSelector, Rule } from './document.ts';
 import { describeOpening, windowStateAt } from './conditions/time-windows.ts';
+import { describeRequired, lackingIn, type SignInFacts } from './conditions/sign-in.ts';
 import { span } from '../text/amounts.ts';
 import { saysSomething } from '../text/written-text.ts';
 import { namesWorkload } from './workload-names.ts';
@@ -18,6 +19,8 @@ export interface AccessFacts {
   readonly forMs?: number | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
+  /** Missing: nothing is known of how they signed in. `any`: however a rule may ask for. */
+  readonly signIn?: SignInFacts | 'any' | undefined;
 }
 
 export type AccessDecision =
@@ -30,7 +33,9 @@ export type AccessDecision =
         | 'reason_required'
         | 'task_required'
         | 'ttl_too_long'
-        | 'outside_time_window';
+        | 'outside_time_window'
+        /** All else fits: they have to sign in again, as the rule asks. */
+        | 'step_up_needed';
       /** For the person, with the way out. */
       readonly message: string;
       readonly rule?: string;
@@ -77,6 +82,8 @@ export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDeci
       const message = closedNow(rule.name, rule.access, window.opensMs);
       return { kind: 'deny', reason: 'outside_time_window', rule: rule.name, message };
     }
+    const lacking = stepUpFor(rule.name, rule.access, facts.signIn);
+    if (lacking !== undefined) return { kind: 'deny', reason: 'step_up_needed', rule: rule.name, message: lacking };
     return { kind: 'allow', rule, ttlMs: facts.forMs ?? rule.access.ttl };
   }
   return {
@@ -84,6 +91,12 @@ export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDeci
     reason: 'no_rule',
     message: `No rule gives you access to ${resource.name}. Ask an administrator to add one.`,
   };
+}
+
+/** undefined: they signed in as the rule asks. */
+function stepUpFor(rule: string, { require }: Access, signIn: AccessFacts['signIn'] = {}): string | undefined {
+  if (!require || signIn === 'any' || lackingIn(require, signIn).length === 0) return undefined;
+  return `Rule ${rule} asks for ${describeRequired(require)}, and yours was not. Sign in again, then ask again.`;
 }
 
 /** For whoever comes while the rule's windows are closed; `opensMs` undefined: not for as long as one can see. */

@@ -80,7 +80,7 @@ export function sessionRules(
 
 /**
  * The grant's own rule where it still gives access, else the first that does. A `deny` ends the search, as in
- * `evaluate`; and nobody agreed to access under another rule that asks for an approval.
+ * `evaluate`; and nobody agreed to access under another rule that asks for an approval, or signed in for one that asks how.
  */
 export function ruleFor(
   policy: PolicyDocument,
@@ -93,7 +93,7 @@ export function ruleFor(
     if (rule.name === grantRule) return rule;
     first ??= rule;
   }
-  return first?.access.approval ? undefined : first;
+  return first?.access.approval || first?.access.require ? undefined : first;
 }
 
 const givesAccess = (rule: Rule): rule is RuleInForce['rule'] => rule.access !== 'deny';

@@ -31,7 +31,12 @@ export function auditEventsOf(
   return changes.map((change) => ({
     kind: KINDS[change],
     // An end that the clock brought is nobody's act, whoever noticed it.
-    actor: event.kind === 'tick' ? 'gatehouse' : event.by.email,
+    actor:
+      event.kind === 'tick'
+        ? 'gatehouse'
+        : event.kind === 'withdraw'
+          ? (event.onBehalf ?? event.by.email)
+          : event.by.email,
     object: approval.id,
     details: { ...common, ...detailsOf(approval, change, event) },
   }));

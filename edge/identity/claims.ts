@@ -19,6 +19,8 @@ export type ClaimFault =
   | 'email_missing'
   | 'email_unverified'
   | 'email_domain_not_allowed'
+  | 'tenant_not_allowed'
+  | 'hosted_domain_wrong'
   | 'groups_left_out'
   | 'groups_missing'
   | 'groups_unreadable'
@@ -50,6 +52,8 @@ export function identityOf(
     groups: groups.value.map((group) => `${settings.providerName}:${group}`),
     provider: settings.providerName,
     authenticatedAt: new Date((claims.auth_time ?? claims.iat) * 1000).toISOString(),
+    ...(claims.auth_time === undefined && { authTimeAssumed: true }),
+    ...amrOf(claims.amr),
     ...(typeof claims.acr === 'string' && claims.acr.length <= 256 && { acr: claims.acr }),
   });
   if (!identity.success) {
@@ -61,6 +65,12 @@ export function identityOf(
   if (isWorkloadAddress(identity.data.email)) return err('email_domain_not_allowed');
   const allowed = settings.emailDomains.length === 0 || settings.emailDomains.includes(domain);
   return allowed ? ok(identity.data) : err('email_domain_not_allowed');
+}
+
+/** A list that cannot be kept as it is proves nothing. */
+function amrOf(listed: unknown): Pick<Identity, 'amr'> {
+  const methods = Identity.shape.amr.safeParse(listed);
+  return methods.success && methods.data && methods.data.length > 0 ? { amr: methods.data } : {};
 }
 
 function groupsIn(
@@ -81,16 +91,22 @@ function groupsIn(
 /** A claim of the very name goes first: some names are addresses, with dots in them. */
 export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
-  return name.split('.').reduce<unknown>((node, part) => {
-    return typeof node === 'object' && node !== null && Object.hasOwn(node, part) ? Reflect.get(node, part) : undefined;
-  }, claims);
+  // Clients of Keycloak may have dots in their names: the longest name that is there.
+  const parts = name.split('.');
+  for (let length = parts.length - 1; length > 0; length--) {
+    const first = parts.slice(0, length).join('.');
+    const inside: unknown = Object.hasOwn(claims, first) ? claims[first] : undefined;
+    if (typeof inside === 'object' && inside !== null && !Array.isArray(inside))
+      return claimAt(inside as Readonly<Record<string, unknown>>, parts.slice(length).join('.'));
+  }
+  return undefined;
 }
 
 /**
  * Aggregated and distributed claims (OIDC Core 5.6.2): `_claim_names` names what has to be fetched elsewhere. Entra does so beyond
  * 200 groups, and says `hasgroups` where even that does not fit.
  */
-function leavesOut(claims: Claims, groupsClaim: string): boolean {
+export function leavesOut(claims: Claims, groupsClaim: string): boolean {
   const { _claim_names: elsewhere, hasgroups } = claims;
   if (hasgroups === true || hasgroups === 'true') return true;
   const first = groupsClaim.split('.')[0] ?? groupsClaim;
@@ -111,6 +127,9 @@ const WORDS: Readonly<Record<ClaimFault, string | undefined>> = {
   email_missing: `The identity provider gave no e-mail address for you. ${TELL}`,
   email_unverified:
     'Your e-mail address is not verified at the identity provider. Verify it there, then sign in again.',
+  tenant_not_allowed: 'People of your organisation may not sign in here. Use the account of your work.',
+  hosted_domain_wrong:
+    'This is no account of a company that may sign in here. Use the account of your work, and no personal one.',
   email_domain_not_allowed: 'Addresses of your domain may not sign in here. Use the account of your work.',
   groups_left_out: `You are in more groups than the identity provider puts into a sign-in, so nobody can tell which rules are for you. ${TELL} The provider can be set to send only the groups of this application, or application roles.`,
   groups_missing: `The identity provider did not say which groups you are in, so nobody can tell which rules are for you. ${TELL} The claim is named by OIDC_GROUPS_CLAIM (SAML: SAML_GROUPS_ATTRIBUTE); with OIDC_GROUPS_REQUIRED=false (SAML_GROUPS_REQUIRED=false) people without it sign in without groups.`,

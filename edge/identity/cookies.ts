@@ -4,6 +4,7 @@
 import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
 import type { LoginAttempt } from './oidc.ts';
+import { StepUp } from './step-up.ts';
 
 export const SESSION_COOKIE = '__Host-gatehouse';
 export const LOGIN_COOKIE = '__Host-gatehouse-login';
@@ -20,6 +21,7 @@ export const OidcAttempt: z.ZodType<LoginAttempt> = z.object({
   nonce: z.string().min(1),
   codeVerifier: z.string().min(1),
   returnTo: z.string().startsWith('/'),
+  stepUp: StepUp.optional(),
 });
 
 /** Encrypted and authenticated (A256GCM), so that the PKCE verifier stays with us. */

@@ -1,7 +1,12 @@
 // From the settings to the identity providers that there are.
 
+import { SCIM_PROVIDER } from '../../core/people/scim-groups.ts';
 import { CALLBACK_PATH, SAML_CONSUMER_PATH, SAML_METADATA_PATH } from '../paths.ts';
 import type { EdgeSettings } from '../settings.ts';
+import { EntraGroups } from './oidc/entra-groups.ts';
+import { GoogleGroups } from './oidc/google-groups.ts';
+import type { GroupSource } from './oidc/group-source.ts';
+import { PRESET_TRAITS } from './oidc/presets.ts';
 import { OidcProvider } from './oidc.ts';
 import type { SamlProvider } from './saml/provider.ts';
 
@@ -12,14 +17,26 @@ export function oidcSignIn(settings: EdgeSettings) {
     issuer,
     clientId,
     clientSecret: settings.OIDC_CLIENT_SECRET,
-    groupsClaim: settings.OIDC_GROUPS_CLAIM,
+    preset: settings.OIDC_PRESET,
+    tenants: settings.OIDC_TENANTS,
+    groupSource: groupSourceOf(settings, clientId),
+    groupsClaim: settings.OIDC_GROUPS_CLAIM ?? PRESET_TRAITS[settings.OIDC_PRESET].groupsClaim,
     groupsRequired: settings.OIDC_GROUPS_REQUIRED,
     emailDomains: settings.OIDC_EMAIL_DOMAINS,
-    extraScopes: settings.OIDC_EXTRA_SCOPES,
+    extraScopes: settings.OIDC_EXTRA_SCOPES ?? PRESET_TRAITS[settings.OIDC_PRESET].extraScopes,
     providerName: name,
     redirectUri: settings.PUBLIC_URL + CALLBACK_PATH,
   });
   return { name, provider };
+}
+
+/** undefined: what the tokens say is all there is. */
+function groupSourceOf(settings: EdgeSettings, clientId: string): GroupSource | undefined {
+  const { OIDC_CLIENT_SECRET: secret, GOOGLE_SERVICE_ACCOUNT: account, GOOGLE_ADMIN: administrator } = settings;
+  if (settings.ENTRA_GRAPH && secret) return new EntraGroups(settings.ENTRA_GRAPH_URL, clientId, secret);
+  return account && administrator !== undefined
+    ? new GoogleGroups(settings.GOOGLE_DIRECTORY_URL, account, administrator)
+    : undefined;
 }
 
 export function samlSignIn(settings: EdgeSettings) {
@@ -41,7 +58,8 @@ export function providersOf(settings: EdgeSettings) {
     ...(saml !== undefined && hasSaml(settings) ? [settings.SAML_EMAIL_DOMAINS] : []),
   ];
   return {
-    providers: [oidc, hasSaml(settings) ? saml : undefined].flatMap((name) => name ?? []),
+    // Groups of the directory are known by its protocol; whether there is one is no setting, so a policy may always name them.
+    providers: [...[oidc, hasSaml(settings) ? saml : undefined].flatMap((name) => name ?? []), SCIM_PROVIDER],
     emailDomains: domains.some((listed) => listed.length === 0) ? [] : domains.flat(),
   };
 }

@@ -6,7 +6,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Approval, RecordingKind } from '../../core/approval/approval.ts';
 import type { SiteName } from '../../core/fleet/site.ts';
-import type { ConnectorId, RequestId, SessionId, ShareId } from '../../core/ids.ts';
+import type { ConnectorId, RequestId, SessionId, ShareId, TunnelId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
@@ -29,10 +29,13 @@ import type {
 } from '../ports/directory.ts';
 import type { Serves } from '../ports/object.ts';
 import { parseSettings } from '../settings.ts';
+import { AUTHORITIES_SCHEMA, Authorities } from '../storage/authorities.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
 import { CONNECTOR_KEYS_SCHEMA } from '../storage/connector-keys.ts';
+import { CUT_OFFS_SCHEMA, CutOffs } from '../storage/people/cut-offs.ts';
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
 import { DEVICE_CODES_SCHEMA, DeviceCodes } from '../storage/device-codes.ts';
+import { regroup } from '../storage/people/regroup.ts';
 import { People, PEOPLE_SCHEMA } from '../storage/people.ts';
 import { PERSON_KEYS_SCHEMA, PersonKeys } from '../storage/person-keys.ts';
 import { Policies, POLICIES_SCHEMA, tagOf } from '../storage/policies.ts';
@@ -40,19 +43,6 @@ import { Requests, REQUESTS_SCHEMA } from '../storage/requests.ts';
 import { Shares, SHARES_SCHEMA } from '../storage/shares.ts';
 import { Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
 import { remote } from './rpc.ts';
-
-const AUTHORITY_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS authority (
-    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
-    certificate TEXT NOT NULL,
-    wrapped_key TEXT NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS ssh_authorities (
-    use TEXT PRIMARY KEY,
-    public_key TEXT NOT NULL,
-    wrapped_key TEXT NOT NULL
-  );
-`;
 
 const CLEAN_UP_EVERY_MS = 10 * 60_000;
 /** Of connectors whose keys changed, in one look. */
@@ -69,6 +59,8 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   readonly #requests: Requests;
   readonly #keys: PersonKeys;
   readonly #shares: Shares;
+  readonly #cutOffs: CutOffs;
+  readonly #authorities: Authorities;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -84,7 +76,8 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
         REQUESTS_SCHEMA +
         PERSON_KEYS_SCHEMA +
         SHARES_SCHEMA +
-        AUTHORITY_SCHEMA,
+        CUT_OFFS_SCHEMA +
+        AUTHORITIES_SCHEMA,
     );
     this.#browsers = new BrowserSessions(this.#sql);
     this.#devices = new DeviceCodes(this.#sql);
@@ -95,16 +88,20 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#requests = new Requests(this.#sql);
     this.#keys = new PersonKeys(this.#sql);
     this.#shares = new Shares(this.#sql);
+    this.#cutOffs = new CutOffs(this.#sql);
+    this.#authorities = new Authorities(this.#sql);
   }
 
   // --- people ---
 
   async startBrowserSession(hash: string, identity: Identity) {
+    if (this.#cutOffs.isBarred(identity.email)) return false;
     this.#browsers.start(hash, identity, Date.now());
     this.#browsers.renew(identity);
     this.#devices.renew(identity);
     this.#people.remember(identity, Date.now());
     await this.#scheduleCleanUp();
+    return true;
   }
   browserSession(hash: string) {
     return this.#browsers.find(hash, Date.now());
@@ -138,8 +135,37 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
       const subject = this.#people.forget(email);
       this.#keys.forget(email);
       this.#shares.forget(email, subject);
+      this.#cutOffs.forget(email);
       for (const who of [email, subject]) if (who !== undefined) this.#throttles.forget(who);
     });
+  }
+
+  async cutOff(email: string, barred: boolean) {
+    const ended = this.ctx.storage.transactionSync(() => {
+      this.#cutOffs.set(email, barred, Date.now());
+      this.#people.forget(email);
+      return { browsers: this.#browsers.forget(email), tokens: this.#devices.forget(email) };
+    });
+    await this.#scheduleCleanUp();
+    return ended;
+  }
+  admit(email: string) {
+    this.#cutOffs.lift(email);
+  }
+  isBarred(email: string) {
+    return this.#cutOffs.isBarred(email);
+  }
+  isCutOff(email: string) {
+    return this.#cutOffs.isCutOff(email, Date.now());
+  }
+  tunnelOpened(tunnel: TunnelId, email: string) {
+    this.#cutOffs.tunnelOpened(tunnel, email, Date.now());
+  }
+  takeTunnels(email: string) {
+    return this.#cutOffs.takeTunnels(email);
+  }
+  regroup(prefix: string, groups: Readonly<Record<string, readonly string[]>>) {
+    this.ctx.storage.transactionSync(() => regroup(this.#sql, prefix, groups));
   }
 
   // --- their public keys ---
@@ -174,6 +200,9 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   }
   openRequestsOf(email: string, kind: RecordingKind, resource: ResourceName, session: SessionId) {
     return this.#requests.openOf(email, kind, resource, session, Date.now());
+  }
+  waitingRequestsOf(email: string) {
+    return this.#requests.waitingOf(email);
   }
   openHoldsOf(sessions: readonly SessionId[]) {
     return this.#requests.openHoldsOf(sessions);
@@ -231,6 +260,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     return this.#devices.describe(userCode, Date.now());
   }
   decideDeviceLogin(userCode: string, identity: Identity | undefined) {
+    if (identity && this.#cutOffs.isCutOff(identity.email, Date.now())) return false;
     if (identity) this.#people.remember(identity, Date.now());
     return this.#devices.decide(userCode, identity, Date.now());
   }
@@ -344,30 +374,17 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
 
   // --- certificate authorities ---
 
-  authority(): StoredAuthority | undefined {
-    const row = this.#sql.exec('SELECT certificate, wrapped_key FROM authority').toArray()[0];
-    return row && { certificate: String(row.certificate), wrappedKey: String(row.wrapped_key) };
+  authority() {
+    return this.#authorities.ofCertificates();
   }
-  keepAuthority(made: StoredAuthority): StoredAuthority {
-    this.#sql.exec(
-      'INSERT OR IGNORE INTO authority (only_one, certificate, wrapped_key) VALUES (1, ?, ?)',
-      made.certificate,
-      made.wrappedKey,
-    );
-    return this.authority() ?? made;
+  keepAuthority(made: StoredAuthority) {
+    return this.#authorities.keep(made);
   }
-  sshAuthority(use: SshAuthorityUse): StoredSshAuthority | undefined {
-    const row = this.#sql.exec('SELECT public_key, wrapped_key FROM ssh_authorities WHERE use = ?', use).toArray()[0];
-    return row && { publicKey: String(row.public_key), wrappedKey: String(row.wrapped_key) };
+  sshAuthority(use: SshAuthorityUse) {
+    return this.#authorities.ofSsh(use);
   }
-  keepSshAuthority(use: SshAuthorityUse, { publicKey, wrappedKey }: StoredSshAuthority): StoredSshAuthority {
-    this.#sql.exec(
-      'INSERT OR IGNORE INTO ssh_authorities (use, public_key, wrapped_key) VALUES (?, ?, ?)',
-      use,
-      publicKey,
-      wrappedKey,
-    );
-    return this.sshAuthority(use) ?? { publicKey, wrappedKey };
+  keepSshAuthority(use: SshAuthorityUse, made: StoredSshAuthority) {
+    return this.#authorities.keepSsh(use, made);
   }
 
   override async alarm(): Promise<void> {
@@ -380,6 +397,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#requests.cleanUp(now);
     this.#keys.cleanUp(now);
     this.#shares.cleanUp(now);
+    this.#cutOffs.cleanUp(now);
     await this.#tendConnectors(now).catch((error: unknown) => {
       console.error(`connectors: ${error instanceof Error ? error.message : 'unknown failure'}`);
     });

@@ -244,6 +244,17 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
     return { listed: this.#listed(grant), grant, connectors };
   }
 
+  liveOfPerson(email: string): Grant[] {
+    return this.#sql
+      .exec(
+        `SELECT document FROM grants WHERE email = ? AND until_ms > ? AND json_extract(document, '$.revoked') IS NULL`,
+        email,
+        Date.now(),
+      )
+      .toArray()
+      .map((row) => Grant.parse(JSON.parse(String(row.document))));
+  }
+
   list(email: string | undefined): ListedGrant[] {
     const rows =
       email === undefined

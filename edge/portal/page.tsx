@@ -12,7 +12,7 @@ import type { Result } from '../../core/result.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import { Layout, type Shell, type Theme } from './components/layout.tsx';
 import type { PortalDeps } from './deps.ts';
-import { FaultPage, PurgedPage } from './pages/fault.tsx';
+import { FaultPage, PurgedPage, StepUpPage } from './pages/fault.tsx';
 
 export interface Visit {
   readonly c: Context;
@@ -27,6 +27,7 @@ export const FAULT_STATUS: Readonly<Record<UseCaseFault['reason'], ContentfulSta
   forbidden: 403,
   denied: 403,
   approval_needed: 403,
+  step_up_needed: 403,
   bad_request: 400,
   unavailable: 503,
   conflict: 409,
@@ -96,6 +97,11 @@ export function showFault(
   const status = FAULT_STATUS[fault.reason];
   if (fault.purged)
     return show(visit, 'Purged', <PurgedPage purged={fault.purged} auditor={visit.me?.auditor === true} />, { status });
+  if (fault.signInAgain) {
+    const { rule } = fault.signInAgain;
+    const back = visit.c.req.method === 'GET' ? pathOf(visit.c) : formPathOf(visit.c);
+    return show(visit, 'Sign in again', <StepUpPage message={fault.message} rule={rule} back={back} />, { status });
+  }
   return show(
     visit,
     FAULT_TITLES[status] ?? 'Something went wrong',

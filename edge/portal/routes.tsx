@@ -17,6 +17,7 @@ import { approvalPages } from './routes/approvals.tsx';
 import { administrationPages } from './routes/administration.tsx';
 import { keyPages } from './routes/keys.tsx';
 import { devicePages } from './routes/device.tsx';
+import { peoplePages } from './routes/people.tsx';
 import { retentionPages } from './routes/retention.tsx';
 import { searchPages } from './routes/search.tsx';
 import { sessionPages } from './routes/sessions.tsx';
@@ -37,6 +38,7 @@ export function portalRoutes(deps: PortalDeps): Hono {
   app.route('/', administrationPages(deps));
   app.route('/', devicePages(deps));
   app.route('/', keyPages(deps));
+  app.route('/', peoplePages(deps));
   app.get('/signed-out', (c) => show({ c, deps }, 'Signed out', <SignedOutPage />));
   // For everybody: it holds nothing that is secret, and `gatehouse login` comes before anything else.
   app.get(CLI_PATH, (c) => {

@@ -14,11 +14,13 @@ import type { Result } from '../../core/result.ts';
 import type { ListedShare } from '../../core/sharing/share.ts';
 import type { StoredPolicy, WaitingDevice } from '../gatehouse.ts';
 import type { ConnectorKeysPort, ConnectorStanding } from './connector-keys.ts';
+import type { PeoplePort } from './people.ts';
 
-export interface DirectoryPort extends ConnectorKeysPort {
+export interface DirectoryPort extends ConnectorKeysPort, PeoplePort {
   // --- people; tokens are known by their hashes ---
 
-  startBrowserSession(hash: string, identity: Identity): Promise<void>;
+  /** false: they are barred, and nothing began. */
+  startBrowserSession(hash: string, identity: Identity): Promise<boolean>;
   browserSession(hash: string): Promise<Identity | undefined>;
   endBrowserSession(hash: string): Promise<void>;
   apiToken(hash: string): Promise<Identity | undefined>;
@@ -281,6 +283,8 @@ export type ThrottleName =
   | 'join'
   | 'iam-join'
   | 'iam-joins'
+  | 'scim'
+  | 'scim-refused'
   | 'connector-login'
   | 'connector-tunnel';
 

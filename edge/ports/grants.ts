@@ -53,6 +53,8 @@ export interface GrantsPort {
     by: string,
     reason: string,
   ): Promise<{ listed: ListedGrant; grant: Grant; connectors: ConnectorId[] } | undefined>;
+  /** All of theirs that are in force, however many. */
+  liveOfPerson(email: string): Promise<Grant[]>;
   /** Newest first; `email` undefined: everybody's. */
   list(email: string | undefined): Promise<ListedGrant[]>;
   /**

@@ -72,8 +72,11 @@ export const jsonBody = <S extends z.ZodType>(schema: S) =>
 
 /** A use case's failure as an answer that every route declares. */
 export function failure(c: Context<ApiEnv>, fault: UseCaseFault) {
-  const { reason, message, purged } = fault;
-  return c.json(errorBody(reason, message, purged && { purged }), statusOf(reason) as keyof typeof FAILURES);
+  const { reason, message, purged, signInAgain } = fault;
+  return c.json(
+    errorBody(reason, message, { ...(purged && { purged }), ...(signInAgain && { signInAgain }) }),
+    statusOf(reason) as keyof typeof FAILURES,
+  );
 }
 
 /** `value` is written as it is: use cases answer in core's shapes. */

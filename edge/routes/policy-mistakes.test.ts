@@ -31,7 +31,7 @@ describe('what only the edge can tell is refused when a policy is written', () =
     [
       'a provider that nobody signs in with',
       rule(`    who: ["google:eng"]\n${DENY}`),
-      /^line 5, column 11: .*google:eng is a group of no provider .* demo:$/,
+      /^line 5, column 11: .*google:eng is a group of no provider .* demo: or scim:$/,
     ],
     [
       'longer than the archive locks',

@@ -1,12 +1,13 @@
 // Settings that every kind of identity provider has.
 
 import { z } from 'zod';
+import { SCIM_PROVIDER } from '../../core/people/scim-groups.ts';
 
 export const providerName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and dashes')
   // Groups begin with it, and would pass for names of other things in a policy.
-  .refine((name) => name !== 'user' && name !== 'workload', 'is a word of the policy: choose another');
+  .refine((name) => !['user', 'workload', SCIM_PROVIDER].includes(name), 'is a word of the policy: choose another');
 
 /** Text, as bindings carry it. */
 export const trueOrFalse = z

@@ -1,6 +1,7 @@
 // Who is signed in at the portal. The browser holds an opaque token, this table its hash.
 
 import { Identity } from '../../core/identity.ts';
+import { renewSignIns } from './people/regroup.ts';
 
 export const BROWSER_SESSION_MS = 12 * 3_600_000;
 export const BROWSER_IDLE_MS = 2 * 3_600_000;
@@ -29,12 +30,13 @@ export class BrowserSessions {
 
   /** What the provider says now of somebody holds in their other sessions as well: a group taken away there is gone here. */
   renew(identity: Identity): void {
-    const text = JSON.stringify(identity);
-    this.#sql.exec("UPDATE browser_sessions SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
+    renewSignIns(this.#sql, 'browser_sessions', identity);
   }
 
-  forget(email: string): void {
-    this.#sql.exec("DELETE FROM browser_sessions WHERE identity ->> 'email' = ?", email);
+  /** Answers with how many there were. */
+  forget(email: string): number {
+    const ended = this.#sql.exec("DELETE FROM browser_sessions WHERE identity ->> 'email' = ? RETURNING hash", email);
+    return ended.toArray().length;
   }
 
   start(hash: string, identity: Identity, now: number): void {

@@ -6,6 +6,7 @@ import type { ConnectorId } from '../../core/ids.ts';
 import { ResourceName } from '../../core/resource.ts';
 import type { WaitingDevice } from '../gatehouse.ts';
 import type { DevicePoll, StartedDevice } from '../ports/directory.ts';
+import { renewSignIns } from './people/regroup.ts';
 import { signedInUntilMs } from './browser-sessions.ts';
 
 export const DEVICE_CODE_MS = 10 * 60_000;
@@ -189,14 +190,14 @@ export class DeviceCodes {
 
   /** As in browser sessions: tokens act with the groups of their person's last sign-in. */
   renew(identity: Identity): void {
-    const text = JSON.stringify(identity);
-    this.#sql.exec("UPDATE api_tokens SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
-    this.#sql.exec("UPDATE device_codes SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
+    for (const table of ['api_tokens', 'device_codes'] as const) renewSignIns(this.#sql, table, identity);
   }
 
-  forget(email: string): void {
-    this.#sql.exec("DELETE FROM api_tokens WHERE identity ->> 'email' = ?", email);
+  /** Answers with how many tokens there were. */
+  forget(email: string): number {
     this.#sql.exec("DELETE FROM device_codes WHERE identity ->> 'email' = ?", email);
+    const ended = this.#sql.exec("DELETE FROM api_tokens WHERE identity ->> 'email' = ? RETURNING hash", email);
+    return ended.toArray().length;
   }
 
   revokeToken(hash: string): void {

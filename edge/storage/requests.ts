@@ -85,6 +85,14 @@ export class Requests {
     this.#sql.exec('DELETE FROM requests WHERE id = ?', id);
   }
 
+  /** Whatever somebody asked for that waits, also what is approved and not fetched. */
+  waitingOf(email: string): Approval[] {
+    return this.#sql
+      .exec(`SELECT document FROM requests WHERE email = ? AND open = ${OPEN} ORDER BY id LIMIT ${MAX_LISTED}`, email)
+      .toArray()
+      .map(read);
+  }
+
   openHoldsOf(sessions: readonly SessionId[]): Approval[] {
     return this.#sql
       .exec(

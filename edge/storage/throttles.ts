@@ -34,6 +34,10 @@ const THROTTLES = {
   /** Questions to AWS STS, by address, and of everybody: each is a request of ours that somebody else makes us send. */
   'iam-join': { most: 10, perMs: 60_000 },
   'iam-joins': { most: 120, perMs: 60_000 },
+  /** By token. Entra ID asks for 25 a second at least. */
+  scim: { most: 3_000, perMs: 60_000 },
+  /** Tokens that are none, by address. */
+  'scim-refused': { most: 20, perMs: 60_000 },
   'connector-login': { most: 300, perMs: 60_000 },
   /** A connector has up to 2,000 tunnels, and a release of the edge ends all their connections at once. */
   'connector-tunnel': { most: 12_000, perMs: 60_000 },
@@ -48,15 +52,20 @@ export class Throttles {
 
   /** Counts a try; false when there were too many. A bucket that leaks: a burst of `most`, then `most` every `perMs`. */
   allow(name: ThrottleName, who: string, now: number): boolean {
-    const { most, perMs } = THROTTLES[name];
-    const key = `${name} ${who}`;
-    const row = this.#sql.exec('SELECT level, at_ms FROM buckets WHERE key = ?', key).toArray()[0];
-    // A clock that was set back fills no bucket.
-    const leaked = row ? (Math.max(0, now - Number(row.at_ms)) * most) / perMs : 0;
-    const level = Math.max(0, Number(row?.level ?? 0) - leaked) + 1;
+    const { most } = THROTTLES[name];
+    const level = this.#levelOf(name, who, now) + 1;
     if (level > most) return false;
+    const key = `${name} ${who}`;
     this.#sql.exec('INSERT OR REPLACE INTO buckets (key, level, at_ms) VALUES (?, ?, ?)', key, level, now);
     return true;
+  }
+
+  #levelOf(name: ThrottleName, who: string, now: number): number {
+    const { most, perMs } = THROTTLES[name];
+    const row = this.#sql.exec('SELECT level, at_ms FROM buckets WHERE key = ?', `${name} ${who}`).toArray()[0];
+    // A clock that was set back fills no bucket.
+    const leaked = row ? (Math.max(0, now - Number(row.at_ms)) * most) / perMs : 0;
+    return Math.max(0, Number(row?.level ?? 0) - leaked);
   }
 
   /** true the first time, false for ever after (until `expires`, when the thing itself is no longer good). */

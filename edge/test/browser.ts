@@ -58,6 +58,31 @@ export class Browser {
     throw new Error('too many redirects');
   }
 
+  /** Through the provider's pages from `address` on, as `person`; the address at the edge that they lead to, not fetched. */
+  async follow(address: string, person: string): Promise<string> {
+    let next = new URL(address);
+    let response = await this.fetch(next.href);
+    for (let step = 0; step < 20; step++) {
+      const location = response.headers.get('location');
+      if (location !== null) {
+        next = new URL(location, next);
+        if (next.origin === EDGE) return next.href;
+        response = await this.fetch(next.href);
+        continue;
+      }
+      const page = await response.text();
+      const action = /<form[^>]* action="([^"]+)"/.exec(page)?.[1];
+      if (!action) throw new Error(`no form to fill in at ${next.href}`);
+      const form = new URLSearchParams();
+      for (const [, name = '', value = ''] of page.matchAll(/<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"/g))
+        form.set(name, value);
+      if (page.includes('name="login"')) for (const name of ['login', 'password']) form.set(name, person);
+      next = new URL(action, next);
+      response = await this.fetch(next.href, { method: 'POST', body: form });
+    }
+    throw new Error('too many redirects');
+  }
+
   cookie(origin: string, name: string): string | undefined {
     return this.#jar(origin).get(name);
   }

@@ -7,6 +7,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Provider } from 'oidc-provider';
 import type { TestProject } from 'vitest/node';
 import { archiveOfTests } from './archive-server.ts';
+import { oidcVendorsOfTests } from './identity/oidc-vendors.ts';
 import { slackOfTests } from './slack-server.ts';
 import { workloadIssuerOfTests } from './workload-issuer.ts';
 
@@ -17,6 +18,7 @@ declare module 'vitest' {
     functionsUrl: string;
     slackUrl: string;
     workloadIssuer: string;
+    oidcVendors: string;
   }
 }
 
@@ -35,13 +37,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await listen(archiveOfTests()),
     await listen(slackOfTests()),
     await listen(workloadIssuerOfTests()),
+    await listen(await oidcVendorsOfTests()),
   ];
-  const [oidc, forged, functions, slack, workloads] = servers.map(({ address }) => address);
+  const [oidc, forged, functions, slack, workloads, vendors] = servers.map(({ address }) => address);
   project.provide('oidcIssuer', oidc ?? '');
   project.provide('forgedIssuer', forged ?? '');
   project.provide('functionsUrl', functions ?? '');
   project.provide('slackUrl', slack ?? '');
   project.provide('workloadIssuer', workloads ?? '');
+  project.provide('oidcVendors', vendors ?? '');
   return async () => {
     for (const { server } of servers) {
       server.closeAllConnections();

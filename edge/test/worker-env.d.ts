@@ -5,5 +5,6 @@ declare namespace Cloudflare {
     readonly FORGED_ISSUER: string;
     readonly SLACK_API_URL: string;
     readonly WORKLOAD_ISSUER: string;
+    readonly OIDC_VENDORS: string;
   }
 }

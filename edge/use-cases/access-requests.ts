@@ -8,6 +8,7 @@ import { nounOf } from '../../core/approval/held-action.ts';
 import { newId, type RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { ApprovalPolicy, Rule } from '../../core/policy/document.ts';
+import { signInFactsOf } from '../../core/policy/conditions/sign-in.ts';
 import { evaluate, isAmong } from '../../core/policy/evaluate.ts';
 import type { Resource } from '../../core/resource.ts';
 import { ok } from '../../core/result.ts';
@@ -17,6 +18,7 @@ import { find, linkOf, refused, SAYS, voterOf } from './approvals.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
 import { standingOf } from './standing.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
+import { stepUpNeeded } from './people/step-up.ts';
 import { saysSomething } from '../../core/text/written-text.ts';
 
 const BEGUN_WITHIN_MS = 30_000;
@@ -180,6 +182,7 @@ async function claim(deps: UseCaseDeps, who: Identity, id: RequestId): Answer<Is
     reason,
     task: labels.task,
     nowMs: deps.clock.now(),
+    signIn: signInFactsOf(who, deps.clock.now()),
   });
   const refuse = async (why: string, message: string) => {
     await noteCounted(deps, {
@@ -190,7 +193,11 @@ async function claim(deps: UseCaseDeps, who: Identity, id: RequestId): Answer<Is
     });
     return fault('denied', message);
   };
-  if (decision.kind === 'deny') return refuse(decision.reason, decision.message);
+  if (decision.kind === 'deny') {
+    const refused = await refuse(decision.reason, decision.message);
+    const again = decision.reason === 'step_up_needed' ? decision.rule : undefined;
+    return again === undefined ? refused : stepUpNeeded(deps, again, decision.message);
+  }
   const { rule, ttlMs } = decision;
   if (!stillSuffices(standing.policy, rule, approval)) {
     return refuse('policy_changed', 'The policy has changed since, and the approvals no longer suffice. Ask again.');

@@ -3,9 +3,10 @@
 import type { AccessAnswer, AccessRequest, ListedGrant, ListedResource, Me } from '../../core/api.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import { approvalFor, approvalOf } from '../../core/approval/terms.ts';
-import { type ConnectorId, type GrantId, newId } from '../../core/ids.ts';
+import { type GrantId, newId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { accessTerms } from '../../core/policy/access-terms.ts';
+import { signInFactsOf } from '../../core/policy/conditions/sign-in.ts';
 import { evaluate, mayAsk } from '../../core/policy/evaluate.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
@@ -13,6 +14,8 @@ import { alreadyHas, askForApproval, breakGlass } from './access-requests.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
 import { standingOf } from './standing.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
+import { stepUpNeeded } from './people/step-up.ts';
+import { endGrant } from './people/end-grant.ts';
 import { byHealth, standingsOf } from './fleet/replicas.ts';
 
 export function accessUseCases(
@@ -96,6 +99,7 @@ export async function requestAccess(
     task: request.task,
     forMs: request.seconds === undefined ? undefined : request.seconds * 1000,
     nowMs: deps.clock.now(),
+    signIn: signInFactsOf(who, deps.clock.now()),
   });
   const requestId = newId('req', deps.clock);
   await note(deps, {
@@ -122,7 +126,9 @@ export async function requestAccess(
         ...(decision.rule && { rule: decision.rule }),
       },
     });
-    return fault('denied', decision.message);
+    return decision.reason === 'step_up_needed' && decision.rule !== undefined
+      ? stepUpNeeded(deps, decision.rule, decision.message)
+      : fault('denied', decision.message);
   }
 
   const { rule, ttlMs } = decision;
@@ -173,20 +179,6 @@ async function revokeGrant(deps: UseCaseDeps, who: Identity, id: GrantId, reason
     });
     return fault('not_found', 'There is no such grant among yours.');
   }
-  await note(deps, {
-    kind: 'grant.revoked',
-    actor: who.email,
-    object: id,
-    details: { reason, resource: stored.grant.resource, holder: stored.grant.email },
-  });
-  const revoked = await deps.grants.revoke(id, who.email, reason);
-  if (!revoked) return fault('not_found', 'There is no such grant among yours.');
-  const serving = await deps.directory.resource(stored.grant.resource);
-  // Also those that are opening one just now.
-  const tell = new Set<ConnectorId>([...revoked.connectors, ...(serving?.replicas ?? []).map((replica) => replica.id)]);
-  // One that is away hears of it when it links again (Grants.resume).
-  await Promise.allSettled(
-    [...tell].map((connector) => deps.links.push(connector, { kind: 'grant.revoked', grant: id, reason })),
-  );
-  return ok(revoked.listed);
+  const ended = await endGrant({ ...deps, push: deps.links.push }, stored.grant, who.email, reason);
+  return ended ? ok(ended.listed) : fault('not_found', 'There is no such grant among yours.');
 }

@@ -5,6 +5,7 @@
 import type { ArchiveLimits } from '../../core/api.ts';
 import type { PolicySurroundings } from '../../core/policy/mistakes/contradictions.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
+import { SCIM_PREFIX } from '../../core/people/scim-groups.ts';
 import { policyFindings } from '../../core/policy/mistakes/findings.ts';
 import { describeMistake, placeMistakes, readPolicy } from '../../core/policy/parse.ts';
 import type { CheckedPolicy } from '../gatehouse.ts';
@@ -36,11 +37,16 @@ export const longestRetainMs = ({ rules }: PolicyDocument): number =>
   Math.max(0, ...rules.flatMap(({ access, record }) => (access === 'deny' ? [] : record.retain)));
 
 export async function checkedPolicy(
-  deps: Pick<UseCaseDeps, 'directory' | 'providers' | 'emailDomains' | 'workloads'>,
+  deps: Pick<UseCaseDeps, 'directory' | 'provisioning' | 'providers' | 'emailDomains' | 'workloads'>,
   { version, text, appliedAt, appliedBy, document }: PolicyInForce,
   bound: ArchiveBound,
 ): Promise<CheckedPolicy> {
-  const [announced, groups] = await Promise.all([deps.directory.resources(), deps.directory.knownGroups()]);
+  const [announced, groups, provisioned] = await Promise.all([
+    deps.directory.resources(),
+    deps.directory.knownGroups(),
+    deps.provisioning.groupNames(),
+  ]);
+  for (const name of provisioned) groups.add(SCIM_PREFIX + name);
   const read = readPolicy(text, surroundingsOf(deps, bound));
   const mistakes = read.ok ? read.value.mistakes : read.error;
   const resources = announced.map(({ resource }) => resource);

@@ -16,6 +16,7 @@ import type { AuditPort } from '../ports/audit.ts';
 import type { ConnectorLinkPort, EndAnswer, LinkRevoked, LinkStanding, SessionEnd } from '../ports/connector-link.ts';
 import type { DirectoryPort } from '../ports/directory.ts';
 import type { GrantsPort } from '../ports/grants.ts';
+import type { ProvisioningPort } from '../ports/provisioning.ts';
 import type { RetentionPort } from '../ports/retention.ts';
 import type { RetentionArchive } from '../retention-archive.ts';
 import type { WitnessPort } from '../ports/witness.ts';
@@ -61,6 +62,9 @@ export interface UseCaseDeps {
   };
   /** false: its connector did not dial it in time, and it is over. */
   tunnelDialled(tunnel: TunnelId, withinMs: number): Promise<boolean>;
+  readonly provisioning: ProvisioningPort;
+  /** Closes both of its ends, if it is there. */
+  endTunnel(tunnel: TunnelId, reason: string): Promise<void>;
   /** Certifies people's keys for their grants. */
   readonly userAuthority: SshAuthority;
   /** Certifies host keys of connectors' listeners. */
@@ -108,5 +112,8 @@ export async function noteLook(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEve
   }
 }
 
-export const fault = (reason: UseCaseFault['reason'], message: string, more: Pick<UseCaseFault, 'purged'> = {}) =>
-  err<UseCaseFault>({ reason, message, ...more });
+export const fault = (
+  reason: UseCaseFault['reason'],
+  message: string,
+  more: Pick<UseCaseFault, 'purged' | 'signInAgain'> = {},
+) => err<UseCaseFault>({ reason, message, ...more });

@@ -15,6 +15,7 @@ import { connectLines } from '../grants/connect-lines.ts';
 import { newToken } from '../keys.ts';
 import { fault, note, type UseCaseDeps } from './deps.ts';
 import { hostKeysOf } from './fleet/replicas.ts';
+import { endGrant } from './people/end-grant.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -83,6 +84,11 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
   const hostKeys = hostKeysOf(announced ?? { resource, replicas: [] });
   const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier, digest);
   if (!issued.ok) return fault('conflict', 'You hold too many live grants for this resource. Revoke some first.');
+  // All that they had may have ended while this was made.
+  if (await deps.directory.isCutOff(who.email)) {
+    await endGrant({ ...deps, push: deps.links.push }, grant, 'gatehouse', 'access ended');
+    return fault('denied', 'Your access was ended just now. Sign in again, and ask again.');
+  }
   const masks = maskedUnder(rule, resource.protocol);
   return ok({
     grant: {

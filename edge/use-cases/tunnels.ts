@@ -60,6 +60,7 @@ async function openTunnel(
       details: { tunnel, grant: live.id, connector: replica.id, address, ...(only && { by: 'tunnel_token' }) },
     };
     await note(deps, event);
+    await deps.directory.tunnelOpened(tunnel, who.email);
     const terms = { subject: only ?? who.subject, connector: replica.id };
     const answer = await deps.links.openTunnel(replica.id, tunnel, terms, who.email);
     const opened = ok({ tunnel, resource, protocol, host: replica.endpoint.host });

@@ -76,7 +76,7 @@ describe('connectors', () => {
   });
 
   it('are invited to a site', async () => {
-    const invited = { token: 'gjt_x', id: 'a'.repeat(64), expiresAt: '2026-11-20T10:00:00.000Z', site: 'office' };
+    const invited = { token: 'gjt_x', id: '0a'.repeat(32), expiresAt: '2026-11-20T10:00:00.000Z', site: 'office' };
     replies['POST /api/v1/connectors/join-tokens?site=office'] = { body: invited };
     expect((await run('join-token', '--site', 'office')).stdout).toContain('office');
     expect(await run('join-token', '--site', 'No Site')).toMatchObject({ code: 2 });
@@ -324,6 +324,46 @@ describe('answers', () => {
       expect((await play(undefined, '0:40')).code).toBe(0);
     },
   );
+
+  it('replay from a moment shows first what ran then, and for how long', async () => {
+    const session = entry({ startedAt: '2026-11-20T12:00:00.000Z', endedAt: '2026-11-20T12:01:44.000Z' });
+    const events = [
+      { kind: 'opened', timeUs: 0, session },
+      { kind: 'statement', timeUs: 1_000_000, statement: 1, text: 'select 1' },
+      {
+        ...{ kind: 'result', timeUs: 1_100_000, statement: 1 },
+        tags: ['SELECT 1'],
+        rows: 1,
+        bytes: 9,
+        durationUs: 100,
+      },
+      { kind: 'statement', timeUs: 40_000_000, statement: 2, text: 'select pg_sleep(60)' },
+      {
+        ...{ kind: 'result', timeUs: 100_000_000, statement: 2, tags: [], rows: 0, bytes: 9, durationUs: 60_000_000 },
+        error: { code: '57014', severity: 'ERROR', message: 'canceled', hint: 'Ask for less.\nAnd sooner.' },
+      },
+    ];
+    replies[`GET /api/v1/sessions/${SESSION}/replay`] = {
+      text: events.map((one) => `${JSON.stringify(one)}\n`).join(''),
+    };
+    const { stdout, code } = await run('replay', SESSION, '--at', '1:20', '--no-wait');
+    expect(code).toBe(0);
+    expect(stdout.split('\n').slice(1)).toEqual([
+      'running for 40 s at that moment',
+      '[0:40.000] 2> select pg_sleep(60)',
+      expect.stringMatching(/^\[1:40\.000\] 2: ERROR 57014: canceled /),
+      '    HINT: Ask for less.',
+      '    And sooner.',
+      '',
+    ]);
+    const json = await run('replay', SESSION, '--at', '1:20', '--no-wait', '--json');
+    expect(
+      json.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).statement),
+    ).toEqual([2, 2]);
+  });
 
   it('search says where a word may have been meant as an operator, on the first page', async () => {
     replies['GET /api/v1/search'] = { body: { hits: [] } };

@@ -21,6 +21,7 @@ import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehous
 import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
 import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
 import { type FakeRetention, fakeRetention } from './archive/fake-retention.ts';
+import { fakePeople } from './people/fake-people.ts';
 import { fakeSearch } from './archive/fake-search.ts';
 import { fakeViews } from './views/fake-views.ts';
 import { fakeKeys } from './ssh/fake-keys.ts';
@@ -157,6 +158,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
   const fake: FakeGatehouse = {
     ...views,
     ...waitingRequests,
+    ...fakePeople(now, () => fake.fault),
     waitingRequests,
     calls,
     stored,

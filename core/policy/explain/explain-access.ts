@@ -2,6 +2,7 @@
 // ahead of the one that decides, this says what in it did not fit.
 
 import type { PolicyDocument, Rule } from '../document.ts';
+import { describeRequired } from '../conditions/sign-in.ts';
 import { type AccessDecision, type AccessFacts, evaluate, isAbout, selects } from '../evaluate.ts';
 import { type NoRuleInForce, sessionRules } from '../rules-in-force.ts';
 
@@ -42,6 +43,8 @@ export interface AccessExplanation {
   readonly refusal?: Pick<Extract<AccessDecision, { kind: 'deny' }> | NoRuleInForce, 'reason' | 'message'>;
   /** The rule that decides, also where it refuses for want of a reason; missing: no rule does. */
   readonly rule?: Rule;
+  /** How the rule has people sign in, in words. */
+  readonly signIn?: string;
   /** Longest access. */
   readonly ttlMs?: number;
   /** Every rule down to the one that decides. */
@@ -53,7 +56,8 @@ export interface AccessExplanation {
 export function explainAccess(policy: PolicyDocument, question: AccessQuestion): AccessExplanation {
   const { nowMs = 0, from } = question;
   const asked = question.nowMs === undefined ? withoutWindows(policy) : policy;
-  const decision = evaluate(asked, { ...question, nowMs });
+  // How they signed in counts as right where nobody says how.
+  const decision = evaluate(asked, { ...question, signIn: question.signIn ?? 'any', nowMs });
   const name = decision.kind === 'allow' ? decision.rule.name : decision.rule;
   const at = policy.rules.findIndex((rule) => rule.name === name);
   const reached = at < 0 ? policy.rules : policy.rules.slice(0, at + 1);
@@ -68,6 +72,7 @@ export function explainAccess(policy: PolicyDocument, question: AccessQuestion):
     access: refusal ? 'deny' : rule && asksFirst(rule) ? 'approval' : 'allow',
     ...(refusal && { refusal: { reason: refusal.reason, message: refusal.message } }),
     ...(rule && { rule }),
+    ...(rule && rule.access !== 'deny' && rule.access.require && { signIn: describeRequired(rule.access.require) }),
     ...(decision.kind === 'allow' && { ttlMs: decision.ttlMs }),
     rules: reached.map((each, index) => ({ ...fitOf(policy, each, question), index, decides: index === at })),
     notReached: policy.rules.slice(reached.length).map((each) => each.name),

@@ -39,6 +39,7 @@ const factsOf = (given: CaseFacts): AccessQuestion => ({
   forMs: given.for,
   nowMs: given.at === undefined ? undefined : Date.parse(given.at),
   from: given.from,
+  ...(given.signIn && { signIn: { acr: given.signIn.acr, amr: given.signIn.amr, ageMs: given.signIn.age } }),
 });
 
 function tryCase(policy: PolicyDocument, { given, expect }: PolicyCase, readers: StatementReaders): Difference[] {

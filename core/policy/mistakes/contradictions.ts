@@ -102,6 +102,10 @@ function approvalMistakes(rule: Rule): Misnamed[] {
     const message = `is nothing that a program can wait for (${program}): give it a rule of its own, with the approval at its provider or on what it does`;
     return [{ path: ['access', 'approval'], message }];
   }
+  if (program !== undefined && access.require) {
+    const message = `is nothing that a program can do (${program}): nobody signs in for it. Give it a rule of its own`;
+    return [{ path: ['access', 'require'], message }];
+  }
   return [
     { path: ['access', 'approval'], approval: access.approval },
     ...entriesOf(rule).map(({ section, index, entry }) => ({

@@ -246,3 +246,29 @@ test('where people sign in anew each time, an earlier sign-in is not enough', as
   });
   expect(await finish(signed(), { forceAuthn: true })).toMatchObject({ ok: true });
 });
+
+test('signing in again as a rule asks: its context and new credentials are asked for, and insisted on', async () => {
+  const stepUp = { require: { acr: ['https://refeds.org/profile/mfa', ALICE.acr], maxAge: 300_000 } };
+  const begun = await serviceProvider([key], { contexts: ['urn:usual'] }).begin('/', NOW, stepUp);
+  if (!begun.ok || begun.value.send.kind !== 'redirect') throw new Error('nothing was sent');
+  const deflated = Uint8Array.from(atob(begun.value.send.address.searchParams.get('SAMLRequest') ?? ''), (letter) =>
+    letter.charCodeAt(0),
+  );
+  const inflated = new Blob([deflated]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  const request = await new Response(inflated).text();
+  expect(request).toContain('ForceAuthn="true"');
+  expect(request).toContain('<saml:AuthnContextClassRef>https://refeds.org/profile/mfa</saml:AuthnContextClassRef>');
+  expect(request).not.toContain('urn:usual');
+  expect(begun.value.attempt.stepUp).toEqual(stepUp);
+
+  const other = { ...ATTEMPT, stepUp: { require: { acr: ['https://refeds.org/profile/mfa'] } } };
+  expect(await finish(signed(), {}, other)).toEqual({ ok: false, error: 'context_wrong' });
+  const earlier = `<saml:AuthnStatement AuthnInstant="${at(-90)}"/>`;
+  const late = await finish(signed({ authentication: earlier }), {}, {
+    ...ATTEMPT,
+    stepUp: { require: { maxAge: 1 } },
+  } as typeof ATTEMPT);
+  expect(late).toEqual({ ok: false, error: 'authentication_wrong' });
+  const good = await finish(signed(), {}, { ...ATTEMPT, stepUp } as typeof ATTEMPT);
+  expect(good.ok && good.value.identity.authTimeAssumed).toBe(undefined);
+});

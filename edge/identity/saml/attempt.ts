@@ -2,6 +2,7 @@
 // a cookie loads no XML parser.
 
 import { z } from 'zod';
+import { StepUp } from '../step-up.ts';
 
 export const SamlAttempt = z.object({
   /** Of the AuthnRequest. */
@@ -9,5 +10,6 @@ export const SamlAttempt = z.object({
   /** When it was sent, milliseconds since the epoch. */
   at: z.number(),
   returnTo: z.string().startsWith('/'),
+  stepUp: StepUp.optional(),
 });
 export type SamlAttempt = z.infer<typeof SamlAttempt>;

@@ -9,6 +9,7 @@ import { toBase64 } from '../../../core/scram.ts';
 import type { Secret } from '../../../core/secret.ts';
 import { type ClaimFault, identityOf } from '../claims.ts';
 import { type AssertionFacts, readAssertion } from './assertion.ts';
+import type { StepUp } from '../step-up.ts';
 import type { SamlAttempt } from './attempt.ts';
 import type { IdpMetadata, IdpMetadataSource } from './idp-metadata.ts';
 import { NAME_ID, type SamlFault } from './names.ts';
@@ -66,6 +67,7 @@ export class SamlProvider {
   async begin(
     returnTo: string,
     now: number,
+    stepUp?: StepUp,
   ): Promise<Result<{ readonly send: SentRequest; readonly attempt: SamlAttempt }, SamlFault>> {
     const { entityId, consumerUrl, contexts, forceAuthn } = this.#settings;
     const idp = await this.#settings.idp.current(now);
@@ -84,10 +86,10 @@ export class SamlProvider {
       issuer: entityId,
       consumerUrl,
       nameIdFormat: this.#nameIdFormat(),
-      contexts,
-      forceAuthn,
+      contexts: stepUp?.require.acr ?? contexts,
+      forceAuthn: forceAuthn || stepUp !== undefined,
     });
-    const attempt = { id, at: now, returnTo };
+    const attempt = { id, at: now, returnTo, ...(stepUp && { stepUp }) };
     if (binding === 'redirect')
       return ok({ send: { kind: 'redirect', address: await redirectAddress(xml, address, key.value) }, attempt });
     const message = key.value ? signRequest(xml, pemOf('PRIVATE KEY', key.value)) : xml;
@@ -117,8 +119,8 @@ export class SamlProvider {
     const facts = readAssertion(assertion.value, {
       ...about,
       audience: entityId,
-      authenticatedSinceMs: forceAuthn ? attempt?.at : undefined,
-      contexts,
+      authenticatedSinceMs: forceAuthn || attempt?.stepUp ? attempt?.at : undefined,
+      contexts: attempt?.stepUp?.require.acr ?? contexts,
       nameIdFormat: this.#nameIdFormat(),
       now,
     });
@@ -158,6 +160,7 @@ export class SamlProvider {
         iss: `saml:${idp.entityId}`,
         sub,
         iat: facts.authenticatedAtMs / 1000,
+        auth_time: facts.authenticatedAtMs / 1000,
         email,
         name: attributes.get(nameAttribute)?.[0],
         groups: attributes.get(groupsAttribute),

@@ -95,6 +95,7 @@ const Navigation = ({ me, path }: { me: Me; path: string }) => {
         ]
       : []),
     ...(me.auditor ? [{ href: '/audit', name: 'Audit', here: at.startsWith('/audit') }] : []),
+    ...(me.administrator ? [{ href: '/people', name: 'People', here: at.startsWith('/people') }] : []),
     { href: '/connectors', name: 'Connectors', here: at.startsWith('/connectors') },
   ];
   return (

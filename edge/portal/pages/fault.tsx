@@ -52,6 +52,21 @@ export const FaultPage = ({ status, message }: { status: number; message?: strin
   );
 };
 
+/** For whoever may have what they ask for, once they sign in as its rule wants. */
+export const StepUpPage = ({ message, rule, back }: { message: string; rule: string; back: string }) => (
+  <div class="narrow fault">
+    <h1>Sign in again</h1>
+    <p class="lead">
+      <Text value={message} />
+    </p>
+    <p>
+      <a class="button" href={address('/login', { step_up: rule, return: back })}>
+        Sign in again
+      </a>
+    </p>
+  </div>
+);
+
 /** For whoever may know that there was such a session. */
 export const PurgedPage = ({ purged: { at, audit }, auditor }: { purged: WitnessedPurge; auditor: boolean }) => (
   <div class="narrow fault">

@@ -3,6 +3,9 @@
 import { type Context, Hono } from 'hono';
 import { AccessRequest, type ListedGrant, type ListedResource } from '../../../core/api.ts';
 import { GrantId } from '../../../core/ids.ts';
+import { lackingIn, signInFactsOf } from '../../../core/policy/conditions/sign-in.ts';
+import type { UseCaseFault } from '../../gatehouse.ts';
+import { SIGN_IN_PATH } from '../../paths.ts';
 import { to } from '../components/parts.tsx';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, signedIn, type Visit } from '../page.tsx';
@@ -60,6 +63,8 @@ export function accessPages(deps: PortalDeps): Hono {
       const resource = await findResource(visit);
       if (!resource) return showFault(visit, UNKNOWN_RESOURCE);
       if (!resource.mayAsk) return showFault(visit, noRuleFor(resource));
+      const again = stepUpFor(visit, resource);
+      if (again) return showFault(visit, again);
       const form = {
         reason: '',
         seconds: '',
@@ -127,6 +132,7 @@ export function accessPages(deps: PortalDeps): Hono {
       const answer = await gatehouse.requestAccess(identity, request.data);
       if (!answer.ok) {
         const { reason, message } = answer.error;
+        if (reason === 'step_up_needed') return showFault(visit, answer.error);
         return formAgain(message, reason === 'unavailable' ? 503 : reason === 'bad_request' ? 400 : 403);
       }
       if ('grant' in answer.value) {
@@ -197,6 +203,17 @@ const noRuleFor = (resource: ListedResource) =>
     reason: 'denied',
     message: `No rule gives you access to ${resource.name}. Ask an administrator to add one.`,
   }) as const;
+
+/** What the use case would say once the form was filled in. */
+function stepUpFor({ me, deps }: Visit, { terms }: ListedResource): UseCaseFault | undefined {
+  if (!terms?.signIn) return undefined;
+  const { acr, amr, maxAge, words } = terms.signIn;
+  const required = { acr, amr, maxAge: maxAge === undefined ? undefined : maxAge * 1_000 };
+  if (lackingIn(required, signInFactsOf(me.identity, deps.now())).length === 0) return undefined;
+  const { rule } = terms;
+  const message = `Rule ${rule} asks for ${words}. Sign in again that way; you come back here.`;
+  return { reason: 'step_up_needed', message, signInAgain: { rule, link: SIGN_IN_PATH } };
+}
 
 const field = (value: unknown): string => (typeof value === 'string' ? value : '');
 

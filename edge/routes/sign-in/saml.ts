@@ -15,6 +15,7 @@ import {
 import { safeReturnPath } from '../../identity/return-path.ts';
 import { SamlAttempt } from '../../identity/saml/attempt.ts';
 import type { SamlProvider, SentRequest } from '../../identity/saml/provider.ts';
+import type { StepUp } from '../../identity/step-up.ts';
 import { readCookie } from '../../identity/signed-in.ts';
 import { SAML_CONSUMER_PATH, SAML_LOGOUT_PATH, SAML_METADATA_PATH } from '../../paths.ts';
 import { type ArrivalDeps, arrive, failSignIn, tooOften } from './arrival.ts';
@@ -55,9 +56,9 @@ export function samlRoutes(deps: ArrivalDeps, { provider }: SamlSignIn): Hono {
       return failSignIn(c, deps, 'assertion_replayed');
     if (isAnswer && attempt) {
       const first = await directory.burn(`saml-request ${attempt.id}`, attempt.at + LOGIN_COOKIE_SECONDS * 1000);
-      return first ? arrive(c, deps, identity, attempt.returnTo) : failSignIn(c, deps, 'attempt_replayed');
+      return first ? arrive(c, deps, identity, attempt) : failSignIn(c, deps, 'attempt_replayed');
     }
-    return arrive(c, deps, identity, safeReturnPath(form.get('RelayState') ?? undefined, publicUrl));
+    return arrive(c, deps, identity, { returnTo: safeReturnPath(form.get('RelayState') ?? undefined, publicUrl) });
   });
   app.get(SAML_CONSUMER_PATH, (c) => deps.failed(c, 400, BEGIN_HERE));
 
@@ -65,9 +66,15 @@ export function samlRoutes(deps: ArrivalDeps, { provider }: SamlSignIn): Hono {
   return app;
 }
 
-export async function beginSaml(c: Context, deps: ArrivalDeps, { provider }: SamlSignIn, returnTo: string) {
+export async function beginSaml(
+  c: Context,
+  deps: ArrivalDeps,
+  { provider }: SamlSignIn,
+  returnTo: string,
+  stepUp?: StepUp,
+) {
   const now = deps.clock.now();
-  const begun = await (await provider()).begin(returnTo, now);
+  const begun = await (await provider()).begin(returnTo, now, stepUp);
   if (!begun.ok) return failSignIn(c, deps, begun.error);
   const sealed = await sealAttempt(begun.value.attempt, await deps.loginKey(), now);
   setCookie(c, SAML_COOKIE, sealed, { ...SAML_COOKIE_ATTRIBUTES, maxAge: LOGIN_COOKIE_SECONDS });

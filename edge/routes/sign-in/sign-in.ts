@@ -11,6 +11,8 @@ import {
   SESSION_COOKIE,
   sealAttempt,
 } from '../../identity/cookies.ts';
+import type { Identity } from '../../../core/identity.ts';
+import type { StepUp } from '../../identity/step-up.ts';
 import type { OidcProvider } from '../../identity/oidc.ts';
 import { safeReturnPath } from '../../identity/return-path.ts';
 import { readCookie, sessionHash } from '../../identity/signed-in.ts';
@@ -18,6 +20,8 @@ import { CALLBACK_PATH, SIGN_IN_PATH, SIGN_OUT_PATH } from '../../paths.ts';
 import { note } from '../../use-cases/deps.ts';
 import { type ArrivalDeps, arrive, failSignIn, tooOften } from './arrival.ts';
 import { beginSaml, type SamlSignIn } from './saml.ts';
+
+const NO_SUCH_RULE = 'There is no rule of that name that asks how you sign in. Go back, and ask for access again.';
 
 export interface SignInDeps extends ArrivalDeps {
   /** At least one of the two. */
@@ -47,17 +51,33 @@ export function signInRoutes(deps: SignInDeps): Hono {
     const refused = await tooOften(c, deps);
     if (refused) return refused;
     const returnTo = safeReturnPath(c.req.query('return'), publicUrl);
-    const wanted = names.length === 1 ? names[0] : c.req.query('with');
-    if (saml && wanted === saml.name) return beginSaml(c, deps, saml, returnTo);
-    if (oidc && wanted === oidc.name) return beginOidc(c, oidc, returnTo);
+    const rule = c.req.query('step_up');
+    const hash = await sessionHash(c.req.raw);
+    const who = hash && rule !== undefined ? await directory.browserSession(hash) : undefined;
+    const stepUp = rule === undefined ? undefined : await stepUpOf(rule, who || undefined);
+    if (rule !== undefined && !stepUp) return deps.failed(c, 400, NO_SUCH_RULE);
+    // Whoever is signed in goes where they came from: elsewhere they are somebody else.
+    const wanted = names.length === 1 ? names[0] : ((who || undefined)?.provider ?? c.req.query('with'));
+    if (saml && wanted === saml.name) return beginSaml(c, deps, saml, returnTo, stepUp);
+    if (oidc && wanted === oidc.name) return beginOidc(c, oidc, returnTo, stepUp);
     return deps.choose(
       c,
-      names.map((name) => ({ name, href: `${SIGN_IN_PATH}?${new URLSearchParams({ with: name, return: returnTo })}` })),
+      names.map((name) => {
+        const query = { with: name, return: returnTo, ...(rule !== undefined && { step_up: rule }) };
+        return { name, href: `${SIGN_IN_PATH}?${new URLSearchParams(query)}` };
+      }),
     );
   });
 
-  const beginOidc = async (c: Context, { provider }: OidcSignIn, returnTo: string) => {
-    const begun = await provider.begin(returnTo);
+  /** By the policy in force: what stands in an address could ask for anything. */
+  const stepUpOf = async (name: string, who: Identity | undefined): Promise<StepUp | undefined> => {
+    const rule = (await deps.useCases.policies.current())?.document.rules.find((each) => each.name === name);
+    const require = rule && rule.access !== 'deny' ? rule.access.require : undefined;
+    return require && { require, ...(who && { subject: who.subject }) };
+  };
+
+  const beginOidc = async (c: Context, { provider }: OidcSignIn, returnTo: string, stepUp?: StepUp) => {
+    const begun = await provider.begin(returnTo, stepUp);
     if (!begun.ok) return failSignIn(c, deps, begun.error);
     const sealed = await sealAttempt(begun.value.attempt, await deps.loginKey(), deps.clock.now());
     setCookie(c, LOGIN_COOKIE, sealed, { ...COOKIE_ATTRIBUTES, maxAge: LOGIN_COOKIE_SECONDS });
@@ -77,7 +97,7 @@ export function signInRoutes(deps: SignInDeps): Hono {
         return failSignIn(c, deps, 'attempt_replayed');
       }
       const identity = await oidc.provider.finish(callback, attempt);
-      return identity.ok ? arrive(c, deps, identity.value, attempt.returnTo) : failSignIn(c, deps, identity.error);
+      return identity.ok ? arrive(c, deps, identity.value, attempt) : failSignIn(c, deps, identity.error);
     });
 
   app.post(SIGN_OUT_PATH, async (c) => {

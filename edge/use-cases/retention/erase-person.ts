@@ -11,6 +11,7 @@ import { ok } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
 import type { Answer } from '../../gatehouse.ts';
 import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
+import { isKnown } from '../people/known.ts';
 import { standingAct } from './asker.ts';
 
 /** For the second person. */
@@ -50,10 +51,6 @@ export async function erasePerson(
   await deps.retention.putWaiting(act, undefined);
   return ok({ state: 'erased', person });
 }
-
-/** The audit log names whoever did or was anything here. Before the entry that somebody asks, which would name them too. */
-export const isKnown = async (deps: UseCaseDeps, email: string): Promise<boolean> =>
-  (await deps.audit.knowsName(email)) || (await deps.directory.personByEmail(email)) !== undefined;
 
 /** What stands against it: a hold on the person, a grant of theirs, and recordings, which name them and are named in the log. */
 async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {

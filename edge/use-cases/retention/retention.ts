@@ -14,7 +14,8 @@ import type { RetentionFault } from '../../retention-archive.ts';
 import { purgedFault } from '../archive-fault.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
-import { erasePerson, isKnown, sessionsLeft, WAITS_MS } from './erase-person.ts';
+import { erasePerson, sessionsLeft, WAITS_MS } from './erase-person.ts';
+import { isKnown } from '../people/known.ts';
 import { standingAct, stillMayKeep } from './asker.ts';
 import { goOnWithHoldSearch, placeHold, searchForHold } from './place-hold.ts';
 
