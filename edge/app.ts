@@ -72,7 +72,7 @@ export function createApp(deps: AppDeps): Hono {
     gatehouse: deps.gatehouse,
     // Tokens do not open pages: approving a device there would let a token make another.
     signedIn: async (request) => {
-      const who = await whoIs(request, deps.useCases.directory);
+      const who = await whoIs(request, (by, hash) => deps.useCases.policies.visit(by, hash));
       return who?.via === 'browser' ? who.identity : undefined;
     },
     now: () => deps.useCases.clock.now(),
@@ -86,6 +86,7 @@ export function createApp(deps: AppDeps): Hono {
     choose: (c, choices) => portalChoice(c, portal, choices),
   };
 
+  app.use((_c, next) => deps.useCases.policies.within(next));
   app.use(securityHeaders(publicUrl));
   // With limits and errors of its own; whoever calls is no browser and has no cookie.
   app.route(SCIM_PATH, scimRoutes(deps.useCases));
@@ -156,7 +157,8 @@ function apiApp(deps: AppDeps) {
       return next();
     });
   api.use(async (c, next) => {
-    const who: SignedIn | undefined = c.get('signedIn') ?? (await whoIs(c.req.raw, deps.useCases.directory));
+    const who: SignedIn | undefined =
+      c.get('signedIn') ?? (await whoIs(c.req.raw, (by, hash) => deps.useCases.policies.visit(by, hash)));
     if (!who) return httpError('unauthorized', SIGN_IN_FIRST);
     c.set('signedIn', who);
     return next();

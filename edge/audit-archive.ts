@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
+import { LOCK_HEADER, MAX_PIECE_BYTES } from '../core/audit/audit-archive.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { ArchiveFault, ArchiveFetch } from './archive.ts';
 
@@ -15,6 +16,14 @@ export interface AuditArchive {
   store(piece: { name: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Result<void, AuditArchiveFault>>;
   pieces(after: string | undefined): Promise<Result<AuditPiecePage, ArchiveFault>>;
   piece(name: string): Promise<Result<ReadableStream<Uint8Array>, ArchiveFault>>;
+  /** The whole piece, whatever it is. `lock`: whether it cannot be deleted is asked too; else `locked` says nothing. */
+  stored(name: string, lock?: 'lock'): Promise<Result<StoredPiece, ArchiveFault>>;
+}
+
+interface StoredPiece {
+  readonly bytes: Uint8Array;
+  /** Also where the store has no locks by its settings: a directory. */
+  readonly locked: boolean;
 }
 
 export function createAuditArchive(baseUrl: string, fetcher: ArchiveFetch): AuditArchive {
@@ -40,7 +49,38 @@ export function createAuditArchive(baseUrl: string, fetcher: ArchiveFetch): Audi
       if (!response.ok) return response;
       return response.value.body ? ok(response.value.body) : err('unavailable');
     },
+
+    async stored(name, lock) {
+      const response = await readable(`/audit/${encodeURIComponent(name)}${lock ? '?lock' : ''}`);
+      if (!response.ok) return response;
+      const bytes = await wholeOf(response.value);
+      if (!bytes) return err('unavailable');
+      const until = response.value.headers.get(LOCK_HEADER);
+      return ok({ bytes, locked: until === 'none' || (until !== null && Date.parse(until) > Date.now()) });
+    },
   };
+}
+
+/** undefined: it broke off, or is longer than any piece. */
+async function wholeOf(response: Response): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const part of response.body ?? []) {
+      length += part.length;
+      if (length > MAX_PIECE_BYTES) return undefined;
+      parts.push(part);
+    }
+  } catch {
+    return undefined;
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** Of the log of sessions, below `log/` (core/tlog/log-archive.ts). */

@@ -100,6 +100,12 @@ export const EdgeSettings = z
         return witnesses as readonly { readonly key: string; readonly url: string }[];
       }),
     CONNECTOR_IAM_ROLES: connectorIamRoles,
+    /** Entries of the audit log that the edge keeps of a month before it begins the month's next part (docs/audit.md). */
+    AUDIT_MONTH_ENTRIES: z
+      .string()
+      .regex(/^[1-9]\d{0,6}$/, 'expected a number from 1 to 9999999')
+      .default('1000000')
+      .transform(Number),
     TEAMS_WEBHOOK_URL: noticeUrl.optional(),
     WEBHOOK_URL: noticeUrl.optional(),
     /** Signs what goes to WEBHOOK_URL: `whsec_` and base64, or any text. */

@@ -8,7 +8,7 @@ import { httpError } from './http-errors.ts';
 import { SettingsError } from './settings.ts';
 
 export { Approval } from './objects/approval.ts';
-export { AuditLog } from './objects/audit-log.ts';
+export { AuditLog } from './objects/audit/audit-log.ts';
 export { ConnectorLink } from './objects/connector-link.ts';
 export { Directory } from './objects/directory.ts';
 export { Grants } from './objects/grants.ts';

@@ -3,7 +3,7 @@
 //   POST /audit/NAME  the piece's bytes, with its SHA-256 in Content-Digest (RFC 9530)
 //                     200 stored, also when the same bytes were there already; 409 others were; 400 no piece
 //   GET  /audit       names and sizes, a page at a time
-//   GET  /audit/NAME  the bytes
+//   GET  /audit/NAME  the bytes; with ?lock also until when nobody can delete it
 //
 // Nothing changes or deletes one.
 
@@ -11,7 +11,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ApiError, AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
-import { decodeAuditPiece, MAX_PIECE_BYTES, parseAuditPieceName } from '../core/audit/audit-archive.ts';
+import { decodeAuditPiece, LOCK_HEADER, MAX_PIECE_BYTES, parseAuditPieceName } from '../core/audit/audit-archive.ts';
 import { gapBefore, noticesOf } from './audit-notices.ts';
 import type { ApiReporter } from './faults.ts';
 import type { AuditStore } from './store/audit-store.ts';
@@ -33,9 +33,11 @@ export function auditArchiveRoutes(store: AuditStore, report: ApiReporter): Hono
     const bytes = parseAuditPieceName(name) && (await store.get(name));
     if (!bytes) return c.json(problem('not_found', 'there is no such piece'), 404);
     if (bytes === 'too_large') return c.json(problem('not_found', 'what is stored there is no piece'), 404);
+    const until = c.req.query('lock') === undefined ? undefined : await store.lockedUntil(name);
     return c.body(Uint8Array.from(bytes), 200, {
       'content-type': 'application/octet-stream',
       'content-length': String(bytes.length),
+      ...(until !== undefined && { [LOCK_HEADER]: until }),
     });
   });
 

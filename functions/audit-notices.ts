@@ -33,6 +33,8 @@ export function noticesOf(entries: readonly Entry[]): AuditNotice[] {
     if (kind === 'connector.linked') away.delete(actor);
     if (kind === 'request.expired') notices.push({ kind: 'request.unanswered', request: object });
     const reason = String(details.reason ?? '');
+    if (kind === 'audit.free_failed' && reason !== 'unavailable')
+      notices.push({ kind: 'chain.gap', of: 'the audit log', reason });
     const notice = kind === 'connector.fault' && Object.hasOwn(FAULTS, reason) ? FAULTS[reason] : undefined;
     if (notice === 'chain.gap') notices.push({ kind: notice, of: String(details.session ?? object), reason });
     else if (notice) notices.push({ kind: notice, connector: object, reason });

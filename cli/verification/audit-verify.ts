@@ -4,19 +4,23 @@
 import type { Command } from 'commander';
 import { AuditExportStanding, AuditPage, AuditPiecePage } from '../../core/api.ts';
 import { AUDIT_GENESIS, type AuditEntry, auditDigest } from '../../core/audit/audit.ts';
+import { auditKeyOf } from '../../core/audit/audit-months.ts';
 import { type AuditCopyReport, type AuditFault, verifyAuditCopy } from '../../core/audit/audit-proof.ts';
+import type { NoteKey } from '../../core/tlog/note.ts';
 import { type ApiClient, query } from '../api-client.ts';
 import { readAuditCopies } from './audit-copy.ts';
 import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import type { Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
+import { readTrustedKeys } from './trusted-keys.ts';
 
 const ENTRIES_A_PAGE = 500;
 
 interface Options {
   readonly dir?: string;
   readonly head?: string;
+  readonly keys?: string;
 }
 
 export function addAuditVerify(audit: Command, cli: Cli): void {
@@ -30,15 +34,18 @@ export function addAuditVerify(audit: Command, cli: Cli): void {
     )
     .option('--dir <COPY>', 'offline: a copy of the folder with the exported pieces')
     .option('--head <DIGEST>', "with --dir: an entry's digest that was noted before; the copy must hold it")
+    .option('--keys <FILE>', 'with --dir: keys that you trust, with the log of the edge that signs each closed month')
     .action(async (options: Options, command: Command) => {
       // The parser takes the list's own flags here too; a proof of some entries is none.
       const strayed = Object.keys(audit.opts()).find((name) => audit.getOptionValueSource(name) === 'cli');
       if (strayed !== undefined) throw usage(`--${strayed} goes with audit, not with audit verify`);
-      const { dir, head } = options;
+      const { dir, head, keys } = options;
       if (head !== undefined && dir === undefined) throw usage('--head goes with --dir');
       if (head !== undefined && !/^[0-9a-f]{64}$/.test(head)) throw usage('--head: expected a SHA-256 digest in hex');
+      if (keys !== undefined && dir === undefined) throw usage('--keys goes with --dir');
       if (dir !== undefined) {
-        if (!(await verifyDirectory(dir, head, cli.output(command)))) cli.exitCode = 1;
+        const against = { head, key: keys === undefined ? undefined : await keyIn(keys) };
+        if (!(await verifyDirectory(dir, against, cli.output(command)))) cli.exitCode = 1;
         return;
       }
       const { client, output } = await cli.open(command);
@@ -56,13 +63,25 @@ export function addAuditVerify(audit: Command, cli: Cli): void {
 
 const BROKEN = 'audit_broken';
 
+/** The key of the audit log, by that of the log of sessions: they are one edge's. */
+async function keyIn(path: string): Promise<NoteKey> {
+  const [log, ...more] = (await readTrustedKeys(path)).policy?.logs ?? [];
+  if (!log || more.length > 0) throw usage(`--keys: ${path}: expected one line: log VKEY, the key of the edge's log`);
+  return auditKeyOf(log);
+}
+
+interface Against {
+  readonly head: string | undefined;
+  readonly key: NoteKey | undefined;
+}
+
 /** Whether it is proven. */
-async function verifyDirectory(dir: string, head: string | undefined, output: Output): Promise<boolean> {
+async function verifyDirectory(dir: string, against: Against, output: Output): Promise<boolean> {
   const copies = await readAuditCopies(dir);
   const reports: (AuditCopyReport & { readonly folder: string })[] = [];
-  for (const { folder, ...copy } of copies) reports.push({ folder, ...(await verifyAuditCopy(copy, { head })) });
+  for (const { folder, ...copy } of copies) reports.push({ folder, ...(await verifyAuditCopy(copy, against)) });
   const proven = reports.every((report) => report.proven);
-  const cut = `That nothing was cut off at the end: only ${head === undefined ? 'the edge, or a head noted before (--head), shows it' : 'the edge knows what came after the noted head'}.`;
+  const cut = `That nothing was cut off at the end: only ${against.head === undefined ? 'the edge, or a head noted before (--head), shows it' : 'the edge knows what came after the noted head'}.`;
   await output.answer({ proven, copies: reports, notCompared: [cut] }, () =>
     [
       ...reports.flatMap((report) => [report.folder, ...showCopy(report, output)]),
@@ -72,12 +91,15 @@ async function verifyDirectory(dir: string, head: string | undefined, output: Ou
   return proven;
 }
 
-function showCopy({ proven, pieces, entries, last, head, faults }: AuditCopyReport, output: Output): string[] {
+function showCopy({ proven, pieces, entries, last, head, closed, faults }: AuditCopyReport, output: Output): string[] {
   return [
     ...faults.map((fault) => showFault(fault, output)),
     proven
       ? `  ${output.style('green', 'proven')} ${pieces} pieces, entries 1 to ${last}, head ${head}`
       : `  ${output.style('red', 'NOT PROVEN')} ${pieces} pieces, ${entries} entries in sound ones`,
+    ...(closed?.signed
+      ? [`  ${output.style('green', 'signed')} months to ${closed.month}, entries 1 to ${closed.through}`]
+      : []),
   ];
 }
 
@@ -98,10 +120,18 @@ async function verifyOnline(client: ApiClient, output: Output): Promise<void> {
   const standing = await client.get('/audit/export', AuditExportStanding);
   const names = await pieceNames(client);
   const digests = new Map<number, string>();
-  const chain = await walkChain(client, ({ sequence, digest }) => digests.set(sequence, digest));
+  const { freed } = standing;
+  const chain = await walkChain(client, ({ sequence, digest }) => digests.set(sequence, digest), freed);
+  if (freed) digests.set(freed.through, freed.head);
   const copy = await verifyAuditCopy(
     { names, read: (name) => readPiece(client, name) },
-    { log: { exportedThrough: standing.exportedThrough, digestOf: (sequence) => digests.get(sequence) } },
+    {
+      log: {
+        exportedThrough: standing.exportedThrough,
+        freedThrough: freed?.through ?? 0,
+        digestOf: (sequence) => digests.get(sequence),
+      },
+    },
   );
   const proven = chain.whole && copy.proven;
   await output.answer({ ...chain, proven, export: { ...standing, ...copy } }, () =>
@@ -145,8 +175,16 @@ async function readPiece(client: ApiClient, name: string): Promise<Uint8Array | 
   }
 }
 
-/** From the newest entry back to the first, a page at a time. The oldest break is what counts: it is met last. */
-async function walkChain(client: ApiClient, seen: (entry: AuditEntry) => unknown): Promise<Report> {
+/**
+ * From the newest entry back to the first that the edge has itself, a page at a time. The oldest break is what counts: it is met last.
+ * Those before it are in the pieces, whose last must be the one that this one links to.
+ */
+async function walkChain(
+  client: ApiClient,
+  seen: (entry: AuditEntry) => unknown,
+  freed: AuditExportStanding['freed'],
+): Promise<Report> {
+  const behind = { sequence: freed?.through ?? 0, digest: freed?.head ?? AUDIT_GENESIS };
   let newer: AuditEntry | undefined;
   let head: string = AUDIT_GENESIS;
   let entries = 0;
@@ -154,6 +192,7 @@ async function walkChain(client: ApiClient, seen: (entry: AuditEntry) => unknown
   for (let cursor: string | undefined; ; ) {
     const page: AuditPage = await client.get(`/audit${query({ cursor, limit: ENTRIES_A_PAGE })}`, AuditPage);
     for (const entry of page.entries) {
+      if (entry.sequence <= behind.sequence) break;
       const { digest, ...rest } = entry;
       if (newer === undefined) head = digest;
       else if (newer.sequence !== entry.sequence + 1) {
@@ -169,10 +208,13 @@ async function walkChain(client: ApiClient, seen: (entry: AuditEntry) => unknown
       seen(entry);
     }
     cursor = page.cursor;
-    if (cursor === undefined) break;
+    if (cursor === undefined || Number(cursor) <= behind.sequence + 1) break;
   }
-  if (newer && (newer.sequence !== 1 || newer.previous !== AUDIT_GENESIS)) {
-    broken = { brokenAt: 1, message: `entry 1 is missing: the log begins with entry ${newer.sequence}` };
+  if (newer && newer.sequence !== behind.sequence + 1) {
+    const first = behind.sequence + 1;
+    broken = { brokenAt: first, message: `entry ${first} is missing: the log begins with entry ${newer.sequence}` };
+  } else if (newer && newer.previous !== behind.digest) {
+    broken = { brokenAt: newer.sequence, message: `entry ${newer.sequence} does not link to the entry before it` };
   }
-  return { whole: broken === undefined, entries, head, ...broken };
+  return { whole: broken === undefined, entries: entries + behind.sequence, head, ...broken };
 }

@@ -21,6 +21,12 @@ export const MAX_PIECE_BYTES = 4 * 1024 * 1024;
 /** The longest that an entry waits for its piece to be cut. */
 export const PIECE_MAX_AGE_MS = 60_000;
 
+/**
+ * Of the functions' answer to a piece that was asked for with `?lock`: until when it cannot be deleted (ISO 8601), or `none` where the
+ * store has no locks by its settings. Missing: it can be deleted.
+ */
+export const LOCK_HEADER = 'gatehouse-locked-until';
+
 const DIGITS = 10;
 
 /** Of a later build too, so any kind: what counts is that it hashes to what the chain says. */

@@ -66,6 +66,10 @@ export const AuditKind = z.enum([
   'audit.viewed',
   'audit.export_failed',
   'audit.export_resumed',
+  'audit.month_closed',
+  'audit.month_freed',
+  'audit.free_failed',
+  'audit.free_resumed',
   'log.export_failed',
   'log.export_resumed',
   'log.witness_failed',
@@ -160,12 +164,15 @@ export type AuditChainReport =
   | { readonly whole: false; readonly entries: number; readonly brokenAt: number; readonly message: string };
 
 /**
- * Walks a log from its first entry. Proves that nothing was changed, taken out or put in between;
+ * Walks a log from its first entry, or from behind one that is proven. Proves that nothing was changed, taken out or put in between;
  * that nothing was cut off at the end shows only against a head kept elsewhere.
  */
-export async function verifyAuditChain(entries: Iterable<AuditEntry>): Promise<AuditChainReport> {
-  let previous = AUDIT_GENESIS;
-  let count = 0;
+export async function verifyAuditChain(
+  entries: Iterable<AuditEntry>,
+  behind: Pick<AuditEntry, 'sequence' | 'digest'> = { sequence: 0, digest: AUDIT_GENESIS },
+): Promise<AuditChainReport> {
+  let previous = behind.digest;
+  let count = behind.sequence;
   for (const entry of entries) {
     const expected = count + 1;
     const broken = (message: string): AuditChainReport => ({

@@ -1,6 +1,5 @@
 // Whether what is stored of a session is what the log of sessions has of it.
 
-import type { LogProofs } from '../api.ts';
 import type { SessionId } from '../ids.ts';
 import { MANIFEST_NAME } from '../recording/manifest.ts';
 import type { VerifyFault } from '../recording/verify-faults.ts';
@@ -19,7 +18,7 @@ interface InLog {
 export async function proveInLog(
   session: SessionId,
   manifest: string | undefined,
-  proofs: LogProofs,
+  proofs: readonly { readonly entry: string; readonly proof: string }[],
   policy: WitnessPolicy,
 ): Promise<InLog> {
   const subject = await sessionDigest(session);

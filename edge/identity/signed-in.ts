@@ -4,28 +4,29 @@ import type { GrantId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { secret } from '../../core/secret.ts';
 import { hashToken } from '../keys.ts';
-import type { DirectoryPort } from '../ports/directory.ts';
+import type { AsksBy } from '../ports/directory.ts';
 import { SESSION_COOKIE } from './cookies.ts';
 
 export interface SignedIn {
   readonly identity: Identity;
   /** `grant`: a program's tunnel token, which is for /tunnels alone. */
-  readonly via: 'browser' | 'token' | 'grant';
+  readonly via: AsksBy | 'grant';
   /** Where it came by one: it may have no other. */
   readonly grant?: GrantId;
 }
 
-type PeopleStore = Pick<DirectoryPort, 'apiToken' | 'browserSession'>;
+/** Says whose it is (DirectoryPort.visit). */
+type Whose = (by: AsksBy, hash: string) => Promise<Identity | undefined>;
 
 /** undefined: nobody, or no longer. A request with an Authorization header is judged by it alone. */
-export async function whoIs(request: Request, store: PeopleStore): Promise<SignedIn | undefined> {
+export async function whoIs(request: Request, whose: Whose): Promise<SignedIn | undefined> {
   if (request.headers.has('authorization')) {
     const hash = await bearerHash(request);
-    const identity = hash && (await store.apiToken(hash));
+    const identity = hash && (await whose('token', hash));
     return identity ? { identity, via: 'token' } : undefined;
   }
   const hash = await sessionHash(request);
-  const identity = hash && (await store.browserSession(hash));
+  const identity = hash && (await whose('browser', hash));
   return identity ? { identity, via: 'browser' } : undefined;
 }
 

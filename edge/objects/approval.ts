@@ -6,7 +6,7 @@
 // when it comes back.
 
 import { DurableObject } from 'cloudflare:workers';
-import { Approval as ApprovalDocument, isHeld } from '../../core/approval/approval.ts';
+import { Approval as ApprovalDocument, isHeld, isOver } from '../../core/approval/approval.ts';
 import { type ApprovalChange, type ApprovalEvent, nextTickMs, transition } from '../../core/approval/transition.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -19,6 +19,7 @@ import type { Serves } from '../ports/object.ts';
 import { parseSettings } from '../settings.ts';
 import { auditEventsOf } from '../approvals/audit-events.ts';
 import { holdStanding } from '../approvals/hold-standing.ts';
+import { REQUEST_KEPT_MS } from '../storage/requests.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
@@ -35,6 +36,8 @@ const DECIDED: ReadonlySet<ApprovalDocument['state']> = new Set(['approved', 'de
 
 /** After a failure of ours: the audit log or the directory did not answer. */
 const TRY_AGAIN_MS = 5_000;
+/** As long as the directory lists it; then nothing of the object is left. */
+const KEPT_MS = REQUEST_KEPT_MS;
 
 export class Approval extends DurableObject<Env> implements Serves<ApprovalPort> {
   readonly #sql: SqlStorage;
@@ -43,6 +46,8 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
   /** Writing elsewhere is asynchronous, so acts queue here: each begins from what the last one left. */
   #last: Promise<unknown> = Promise.resolve();
   #delivering = false;
+  /** Its tables are no more. */
+  #isForgotten = false;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -75,6 +80,12 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
   }
 
   override async alarm(): Promise<void> {
+    const approval = this.#read();
+    if (approval && keptUntilMs(approval) <= Date.now()) {
+      this.#isForgotten = true;
+      await this.ctx.storage.deleteAll();
+      return;
+    }
     try {
       await this.act({ kind: 'tick' });
       await this.#queue(() => this.#list());
@@ -126,6 +137,7 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
   }
 
   #read(): ApprovalDocument | undefined {
+    if (this.#isForgotten) return undefined;
     const row = this.#sql.exec('SELECT document FROM approval').toArray()[0];
     return row && ApprovalDocument.parse(JSON.parse(String(row.document)));
   }
@@ -210,16 +222,24 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
 
   /** The alarm goes to whatever is next, and not before `earliest`. */
   async #schedule(earliest = 0): Promise<void> {
-    const row = this.#sql.exec('SELECT document, listed FROM approval').toArray()[0];
-    if (!row) return;
-    const tick = nextTickMs(ApprovalDocument.parse(JSON.parse(String(row.document))));
+    const approval = this.#read();
+    const row = approval && this.#sql.exec('SELECT listed FROM approval').toArray()[0];
+    if (!approval || !row) return;
+    const kept = keptUntilMs(approval);
     const due = [
-      tick,
+      nextTickMs(approval),
+      Number.isFinite(kept) ? kept : undefined,
       this.#outbox.nextMs(),
       row.listed === 1 && !this.#hasToTell() ? undefined : Date.now() + TRY_AGAIN_MS,
     ].filter((at) => at !== undefined);
     if (due.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...due), earliest));
   }
+}
+
+/** Of one that is over, and of a break-glass once somebody has looked at it. */
+function keptUntilMs({ state, breakGlass, workUntil, decideBy }: ApprovalDocument): number {
+  const isDone = isOver(state) && (!breakGlass || breakGlass.review !== undefined);
+  return isDone ? Date.parse(workUntil ?? decideBy) + KEPT_MS : Number.POSITIVE_INFINITY;
 }
 
 function noticeOf(change: ApprovalChange, changes: readonly ApprovalChange[]): NoticeKind[] {

@@ -26,6 +26,8 @@ import type {
   StoredAuthority,
   StoredSshAuthority,
   ThrottleName,
+  WhoAsks,
+  AsksBy,
 } from '../ports/directory.ts';
 import type { Serves } from '../ports/object.ts';
 import { parseSettings } from '../settings.ts';
@@ -102,6 +104,10 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#people.remember(identity, Date.now());
     await this.#scheduleCleanUp();
     return true;
+  }
+  visit(by: AsksBy, hash: string, known: PolicyTag | undefined): WhoAsks {
+    const identity = by === 'browser' ? this.browserSession(hash) : this.apiToken(hash);
+    return { identity, policy: identity && this.policyUnless(known) };
   }
   browserSession(hash: string) {
     return this.#browsers.find(hash, Date.now());
@@ -207,7 +213,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   openHoldsOf(sessions: readonly SessionId[]) {
     return this.#requests.openHoldsOf(sessions);
   }
-  requests(which: 'open' | 'all') {
+  requests(which: 'open' | 'all' | 'both') {
     return this.#requests.list(which);
   }
 
@@ -398,6 +404,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#keys.cleanUp(now);
     this.#shares.cleanUp(now);
     this.#cutOffs.cleanUp(now);
+    this.#policies.cleanUp();
     await this.#tendConnectors(now).catch((error: unknown) => {
       console.error(`connectors: ${error instanceof Error ? error.message : 'unknown failure'}`);
     });

@@ -21,6 +21,7 @@ import type {
 } from '../ports/grants.ts';
 import type { Serves } from '../ports/object.ts';
 import { HOLDS_NAME_MS } from '../storage/connectors.ts';
+import { freeEndedGrants } from '../storage/ended-grants.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
@@ -52,10 +53,12 @@ const SCHEMA = `
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** Of a connector that is away: whatever it asked over its last link was answered long ago. */
+const LINK_KEPT_MS = 30 * DAY_MS;
+/** Where there was more than one run takes. */
+const AGAIN_MS = 1_000;
 /** What a connector may be told of ended grants: so that their holders hear why they are turned away. */
 const TOLD_AFTER_END_MS = DAY_MS;
-/** Afterwards nothing can be checked against a grant any more. */
-const KEPT_AFTER_END_MS = 400 * DAY_MS;
 /**
  * A session that its connector no longer has and has not reported on is closed after this. So is one whose grant ended so long ago:
  * no connector goes on beyond that, also one that never comes back to say so.
@@ -322,13 +325,10 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
       });
       this.#sql.exec('DELETE FROM sessions WHERE session = ?', row.session ?? null);
     }
-    this.#sql.exec(
-      `UPDATE grants SET stored_key = '', server_key = '' WHERE until_ms < ? AND stored_key <> ''`,
-      Date.now() - 2 * DAY_MS,
-    );
-    this.#sql.exec('DELETE FROM grants WHERE until_ms < ?', Date.now() - KEPT_AFTER_END_MS);
+    this.#sql.exec('DELETE FROM links WHERE gone_ms < ?', Date.now() - LINK_KEPT_MS);
+    const more = freeEndedGrants(this.#sql, Date.now());
     const left = this.#sql.exec('SELECT (SELECT count(*) FROM grants) + (SELECT count(*) FROM sessions) AS n').one();
-    if (Number(left.n) > 0) await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);
+    if (Number(left.n) > 0) await this.ctx.storage.setAlarm(Date.now() + (more ? AGAIN_MS : HOUR_MS));
   }
 
   #open(

@@ -122,6 +122,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   /** A failure is made good by the next one. */
   override async alarm(): Promise<void> {
     await this.ctx.storage.setAlarm(Date.now() + EVERY_MS);
+    this.#searches.cleanUp(Date.now());
     try {
       await this.run();
     } catch (error) {

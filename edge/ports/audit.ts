@@ -26,13 +26,16 @@ export interface AuditPort {
    * whose they were. That it is done was written down before.
    */
   eraseName(address: string): Promise<void>;
-  /** Newest first. */
-  list(query: AuditQuery): Promise<AuditPage>;
-  /** Walks the whole chain. */
+  /** Newest first. What was freed is read from the object store; `unread`: that stopped there, and the cursor goes on with it. */
+  list(query: AuditQuery): Promise<AuditPage & { readonly unread?: UnreadAudit }>;
+  /** Walks the root chain, and the chain of all entries that were not freed. */
   verify(): Promise<AuditChainReport>;
   /** How the export to the object store stands. */
   exportStanding(): Promise<AuditExportStanding>;
 }
+
+/** Why entries that were freed cannot be read. `differs`: what is stored is not what was exported. */
+export type UnreadAudit = 'unavailable' | 'missing' | 'differs';
 
 export interface AuditQuery {
   /** ISO 8601 UTC. */

@@ -21,6 +21,8 @@ export interface DirectoryPort extends ConnectorKeysPort, PeoplePort {
 
   /** false: they are barred, and nothing began. */
   startBrowserSession(hash: string, identity: Identity): Promise<boolean>;
+  /** Who a browser's session or an API token is of, and the policy in force: what every request begins with, in one call. */
+  visit(by: AsksBy, hash: string, known: PolicyTag | undefined): Promise<WhoAsks>;
   browserSession(hash: string): Promise<Identity | undefined>;
   endBrowserSession(hash: string): Promise<void>;
   apiToken(hash: string): Promise<Identity | undefined>;
@@ -56,7 +58,7 @@ export interface DirectoryPort extends ConnectorKeysPort, PeoplePort {
   /** Statements of these sessions that still wait, or are approved and not claimed. */
   openHoldsOf(sessions: readonly SessionId[]): Promise<Approval[]>;
   /** Newest first. */
-  requests(which: 'open' | 'all'): Promise<Approval[]>;
+  requests(which: 'open' | 'all' | 'both'): Promise<Approval[]>;
 
   // --- links that pass sessions on; tokens are known by their hashes ---
 
@@ -261,6 +263,16 @@ export interface PolicyInForce extends StoredPolicy {
   readonly document: PolicyDocument;
   /** Rules that it does not have any more, and that had auditors ask before they watch: they still do. */
   readonly boundWhenGone: readonly string[];
+}
+
+/** By what somebody shows who they are. */
+export type AsksBy = 'browser' | 'token';
+
+export interface WhoAsks {
+  /** undefined: nobody, or no longer. */
+  readonly identity: Identity | undefined;
+  /** As `policyUnless`. */
+  readonly policy: PolicyInForce | 'same' | undefined;
 }
 
 /** Of one stored version: the same for as long as the same policy is in force. */

@@ -288,6 +288,7 @@ export class Connectors {
 
   cleanUp(now: number): void {
     this.#sql.exec('DELETE FROM join_tokens WHERE used_by IS NULL AND expires_ms <= ?', now);
+    this.#sql.exec('DELETE FROM targets_seen WHERE name NOT IN (SELECT name FROM announced)');
     this.#sql.exec(
       `DELETE FROM announced WHERE EXISTS (
          SELECT 1 FROM connectors AS gone, announced AS also, connectors AS there

@@ -1,7 +1,7 @@
 import { runInDurableObject, SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import type { AuditLog } from '../objects/audit-log.ts';
+import type { AuditLog } from '../objects/audit/audit-log.ts';
 import { EDGE } from '../test/browser.ts';
 import { audit } from '../test/grants.ts';
 import { CountedEvents, INTERVAL_MS, MAX_DISTINCT, type Taken } from './counted-events.ts';
@@ -69,10 +69,10 @@ test('what could not be written is not counted as written', async () => {
     for (let times = 0; times < 2; times++) await expect(log.appendLook(event, 'replay')).rejects.toThrow('disk full');
     sql.exec('DROP TRIGGER away');
     await log.appendLook(event, 'replay');
-    expect(log.list({ limit: 5 }).entries).toHaveLength(1);
+    expect((await log.list({ limit: 5 })).entries).toHaveLength(1);
     // Looks at one time are one look.
     await Promise.all(Array.from({ length: 5 }, () => log.appendLook({ ...event, object: 'ses_2' }, 'replay')));
-    expect(log.list({ limit: 5 }).entries.map(({ object }) => object)).toEqual(['ses_2', 'ses_1']);
+    expect((await log.list({ limit: 5 })).entries.map(({ object }) => object)).toEqual(['ses_2', 'ses_1']);
   });
 });
 

@@ -7,6 +7,8 @@ import type { FoundToHold, StandingHoldSearch } from '../ports/retention.ts';
 
 /** For whoever looks at the count and decides. */
 const KEPT_MS = 86_400_000;
+/** Of up to 10,000 sessions each; whoever begins one more has the oldest go. */
+const MOST = 50;
 
 export const HOLD_SEARCHES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS hold_searches (
@@ -32,9 +34,17 @@ export class HoldSearches {
   }
 
   begin({ id, query }: Pick<HoldSearch, 'id' | 'query'>, by: string, now: number): void {
-    for (const { id: old } of this.#sql.exec('SELECT id FROM hold_searches WHERE at_ms < ?', now - KEPT_MS).toArray())
-      this.drop(HoldSearchId.parse(old));
+    this.cleanUp(now, MOST - 1);
     this.#sql.exec('INSERT INTO hold_searches (id, by, query, at_ms, done) VALUES (?, ?, ?, ?, 0)', id, by, query, now);
+  }
+
+  cleanUp(now: number, most = MOST): void {
+    const rows = this.#sql.exec(
+      'SELECT id FROM hold_searches WHERE at_ms < ? OR id IN (SELECT id FROM hold_searches ORDER BY at_ms DESC, id DESC LIMIT -1 OFFSET ?)',
+      now - KEPT_MS,
+      most,
+    );
+    for (const { id } of rows.toArray()) this.drop(HoldSearchId.parse(id));
   }
 
   find(id: HoldSearchId, now: number): StandingHoldSearch | undefined {

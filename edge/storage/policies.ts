@@ -1,4 +1,4 @@
-// Policy versions. Each stays; the highest is in force.
+// Policy versions. The highest is in force; the newest of the others stay.
 
 import type { PolicyDocument, Rule } from '../../core/policy/document.ts';
 import { readPolicy } from '../../core/policy/parse.ts';
@@ -18,6 +18,9 @@ export const POLICIES_SCHEMA = `
 
 export const tagOf = ({ version, appliedAt }: Pick<StoredPolicy, 'version' | 'appliedAt'>): PolicyTag =>
   `${version} ${appliedAt}`;
+
+/** Of up to 256 KB each. What was applied before is in the audit log by its version, and with whoever keeps policies in files. */
+const MOST_KEPT = 1_000;
 
 export class Policies {
   readonly #sql: SqlStorage;
@@ -56,7 +59,11 @@ export class Policies {
     for (const { name } of after) this.#sql.exec('DELETE FROM bound_when_gone WHERE rule = ?', name);
   }
 
-  /** As an earlier version had it. */
+  cleanUp(most = MOST_KEPT): void {
+    this.#sql.exec('DELETE FROM policies WHERE version <= (SELECT max(version) FROM policies) - ?', most);
+  }
+
+  /** As an earlier version had it; undefined also where that is not kept any more. */
   ruleOf(version: number, name: string): PolicyDocument['rules'][number] | undefined {
     const row = this.#sql.exec('SELECT text FROM policies WHERE version = ?', version).toArray()[0];
     const read = row && readPolicy(String(row.text));

@@ -18,8 +18,11 @@ export const REQUESTS_SCHEMA = `
 `;
 
 const MAX_LISTED = 500;
-/** As long as grants. */
-const KEPT_MS = 400 * 86_400_000;
+export const REQUEST_KEPT_MS = 400 * 86_400_000;
+/** Of those that are over, some 3 KB each; beyond it the oldest go first. */
+const MOST_OVER = 500_000;
+/** In one run of the clean-up; what is left goes in the next. */
+const FREED_AT_ONCE = 20_000;
 
 /** waits for a decision or a claim. */
 const OPEN = 1;
@@ -106,8 +109,12 @@ export class Requests {
       .map(read);
   }
 
-  /** Newest first. */
-  list(which: 'open' | 'all'): Approval[] {
+  /** Newest first. `both`: those that are open, however old, and the newest of all. */
+  list(which: 'open' | 'all' | 'both'): Approval[] {
+    if (which === 'both') {
+      const all = new Map([...this.list('open'), ...this.list('all')].map((approval) => [approval.id, approval]));
+      return [...all.values()].sort((one, other) => (one.id < other.id ? 1 : -1));
+    }
     const where = which === 'open' ? `WHERE open <> ${OVER}` : '';
     return this.#sql
       .exec(`SELECT document FROM requests ${where} ORDER BY id DESC LIMIT ?`, MAX_LISTED)
@@ -115,8 +122,16 @@ export class Requests {
       .map(read);
   }
 
-  cleanUp(now: number): void {
-    this.#sql.exec(`DELETE FROM requests WHERE open = ${OVER} AND until_ms < ?`, now - KEPT_MS);
+  cleanUp(now: number, most = MOST_OVER): void {
+    this.#sql.exec(`DELETE FROM requests WHERE open = ${OVER} AND until_ms < ?`, now - REQUEST_KEPT_MS);
+    // Ids are in the order of their times.
+    this.#sql.exec(
+      `DELETE FROM requests WHERE id IN (
+         SELECT id FROM requests WHERE open = ${OVER}
+           AND id <= (SELECT id FROM requests WHERE open = ${OVER} ORDER BY id DESC LIMIT 1 OFFSET ?1) LIMIT ?2)`,
+      most,
+      FREED_AT_ONCE,
+    );
   }
 }
 

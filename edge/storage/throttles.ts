@@ -43,8 +43,14 @@ const THROTTLES = {
   'connector-tunnel': { most: 12_000, perMs: 60_000 },
 } as const satisfies Record<ThrottleName, { readonly most: number; readonly perMs: number }>;
 
+/** A bucket that nobody touched for so long has leaked empty, so it says nothing any more. */
+const EMPTY_AFTER_MS = Math.max(...Object.values(THROTTLES).map(({ perMs }) => perMs));
+/** So often, in new rows, they are cleared: strangers with many addresses make each of them. */
+const CLEARED_EACH = 10_000;
+
 export class Throttles {
   readonly #sql: SqlStorage;
+  #made = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -53,19 +59,23 @@ export class Throttles {
   /** Counts a try; false when there were too many. A bucket that leaks: a burst of `most`, then `most` every `perMs`. */
   allow(name: ThrottleName, who: string, now: number): boolean {
     const { most } = THROTTLES[name];
-    const level = this.#levelOf(name, who, now) + 1;
+    const before = this.#levelOf(name, who, now);
+    const level = (before ?? 0) + 1;
     if (level > most) return false;
     const key = `${name} ${who}`;
+    if (before === undefined && ++this.#made % CLEARED_EACH === 0) this.#clear(now);
     this.#sql.exec('INSERT OR REPLACE INTO buckets (key, level, at_ms) VALUES (?, ?, ?)', key, level, now);
     return true;
   }
 
-  #levelOf(name: ThrottleName, who: string, now: number): number {
+  /** undefined: there is no bucket. */
+  #levelOf(name: ThrottleName, who: string, now: number): number | undefined {
     const { most, perMs } = THROTTLES[name];
     const row = this.#sql.exec('SELECT level, at_ms FROM buckets WHERE key = ?', `${name} ${who}`).toArray()[0];
+    if (!row) return undefined;
     // A clock that was set back fills no bucket.
-    const leaked = row ? (Math.max(0, now - Number(row.at_ms)) * most) / perMs : 0;
-    return Math.max(0, Number(row?.level ?? 0) - leaked);
+    const leaked = (Math.max(0, now - Number(row.at_ms)) * most) / perMs;
+    return Math.max(0, Number(row.level) - leaked);
   }
 
   /** true the first time, false for ever after (until `expires`, when the thing itself is no longer good). */
@@ -88,7 +98,11 @@ export class Throttles {
   }
 
   cleanUp(now: number): void {
-    this.#sql.exec('DELETE FROM buckets WHERE at_ms < ?', now - 3_600_000);
+    this.#clear(now);
     this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', now);
+  }
+
+  #clear(now: number): void {
+    this.#sql.exec('DELETE FROM buckets WHERE at_ms < ?', now - EMPTY_AFTER_MS);
   }
 }

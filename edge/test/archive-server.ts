@@ -10,7 +10,7 @@ import { type ActionEntry, MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../c
 import { SessionId } from '../../core/ids.ts';
 import { ResourceName } from '../../core/resource.ts';
 import type { SearchHit } from '../../core/search/page.ts';
-import { decodeAuditPiece } from '../../core/audit/audit-archive.ts';
+import { decodeAuditPiece, LOCK_HEADER } from '../../core/audit/audit-archive.ts';
 import { retentionOfTests } from './retention-of-tests.ts';
 import { PARTS, SESSIONS } from './sessions.ts';
 
@@ -18,6 +18,9 @@ import { PARTS, SESSIONS } from './sessions.ts';
 function auditOfTests(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const kept = new Map<string, Uint8Array>();
   const planned: { status: number; body?: string; keep?: boolean }[] = [];
+  /** Of reads: how the next ones are answered. Without `locked` it can be deleted. */
+  const reads: { status: number; locked?: string }[] = [];
+  let readCount = 0;
   const app = new Hono();
   const asPlanned: MiddlewareHandler = async (c, next) => {
     if (c.req.header('authorization') !== 'Bearer only-for-tests-only-for-tests') return c.json({}, 401);
@@ -28,8 +31,19 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
   };
   app.post('/plan-audit', async (c) => {
     kept.clear();
+    reads.length = 0;
     planned.splice(0, planned.length, ...((await c.req.json()) as typeof planned));
     return c.json({});
+  });
+  app.post('/plan-audit-keep', async (c) => {
+    planned.splice(0, planned.length, ...((await c.req.json()) as typeof planned));
+    return c.json({});
+  });
+  app.post('/plan-audit-reads', async (c) => {
+    reads.splice(0, reads.length, ...((await c.req.json()) as typeof reads));
+    const before = readCount;
+    readCount = 0;
+    return c.json({ reads: before });
   });
   // As if somebody else had written there.
   app.put('/audit/:name', async (c) => {
@@ -60,8 +74,12 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
     }),
   );
   app.get('/audit/:name', (c) => {
+    readCount++;
+    const { status, locked } = reads.shift() ?? { status: 200, locked: '2999-01-01T00:00:00.000Z' };
+    if (status !== 200) return new Response(null, { status });
     const bytes = kept.get(c.req.param('name'));
-    return bytes ? c.body(Uint8Array.from(bytes)) : c.json({}, 404);
+    const isAsked = c.req.query('lock') !== undefined && locked !== undefined;
+    return bytes ? c.body(Uint8Array.from(bytes), 200, isAsked ? { [LOCK_HEADER]: locked } : {}) : c.json({}, 404);
   });
   app.post('/audit/:name', async (c) => {
     const name = c.req.param('name');

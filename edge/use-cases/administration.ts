@@ -9,6 +9,7 @@ import type { Identity } from '../../core/identity.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { iso } from '../clock.ts';
 import { hashToken, newToken } from '../keys.ts';
+import type { UnreadAudit } from '../ports/audit.ts';
 import { HOLDS_NAME_MS, JOIN_TOKEN_MS } from '../storage/connectors.ts';
 import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
 import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
@@ -183,7 +184,9 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
         { kind: 'audit.viewed', actor: who.email, object: 'audit', details },
         JSON.stringify(['entries', shown]),
       );
-      return ok(await deps.audit.list(query));
+      const { unread, ...page } = await deps.audit.list(query);
+      // What was found before is shown; the cursor goes on with what cannot be read.
+      return unread !== undefined && page.entries.length === 0 ? fault('unavailable', UNREAD[unread]) : ok(page);
     },
 
     async verifyAudit(who) {
@@ -233,6 +236,14 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
 /** A proof reads piece by piece: one look. */
 const noteAuditPart = (deps: UseCaseDeps, who: Identity, part: 'chain' | 'pieces'): Promise<void> =>
   noteLook(deps, { kind: 'audit.viewed', actor: who.email, object: 'audit', details: { part } }, part);
+
+const UNREAD: Readonly<Record<UnreadAudit, string>> = {
+  unavailable: 'These entries are in the object store, which does not answer. Try again.',
+  missing:
+    'A piece of the audit log is not in the object store any more. Tell whoever runs Gatehouse (runbook, "Audit export").',
+  differs:
+    'A piece of the audit log in the object store is not what was exported, so it is not shown. Tell whoever runs Gatehouse (runbook, "Audit export").',
+};
 
 const AWAY = 'The object store of the audit log does not answer. Try again.';
 

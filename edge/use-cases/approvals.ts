@@ -32,12 +32,19 @@ const statesOf = (page: readonly ListedApproval[]): string =>
   page.map(({ id, state, votes }) => `${id} ${state} ${votes.length}`).join();
 
 export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
-  const visible = async (standing: Standing, who: Identity, which: 'open' | 'all'): Promise<ListedApproval[]> => {
+  const waiting = (seen: readonly ListedApproval[]): ListedApproval[] => {
     const now = deps.clock.now();
+    return seen.filter((approval) => waitsForSomebody(approval, now));
+  };
+  const visible = async (
+    standing: Standing,
+    who: Identity,
+    which: 'open' | 'all' | 'both',
+  ): Promise<ListedApproval[]> => {
     const seen = (await deps.directory.requests(which))
       .filter((approval) => maySee(standing, who, approval))
       .map((approval) => listed(deps, standing, who, approval));
-    return which === 'all' ? seen : seen.filter((approval) => waitsForSomebody(approval, now));
+    return which === 'open' ? waiting(seen) : seen;
   };
 
   return {
@@ -53,10 +60,10 @@ export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
     async inbox(who, { past: isPastShown }): Answer<Inbox> {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
-      const open = (await visible(standing.value, who, 'open')).slice(0, LISTED_AT_MOST);
-      const waiting = new Set(open.map(({ id }) => id));
-      const all = isPastShown ? await visible(standing.value, who, 'all') : [];
-      const past = all.filter(({ id }) => !waiting.has(id)).slice(0, LISTED_AT_MOST);
+      const all = await visible(standing.value, who, isPastShown ? 'both' : 'open');
+      const open = waiting(all).slice(0, LISTED_AT_MOST);
+      const isOpen = new Set(open.map(({ id }) => id));
+      const past = all.filter(({ id }) => !isOpen.has(id)).slice(0, isPastShown ? LISTED_AT_MOST : 0);
       const details = { which: 'page', shown: open.length + past.length };
       const event = { kind: 'requests.listed' as const, actor: who.email, object: 'requests', details };
       await noteLook(deps, event, `page ${statesOf(open)}`);

@@ -9,7 +9,7 @@ import { knownScopes } from './fold.ts';
 import { changeHead, type LiveSegment, readHead } from './head.ts';
 import { noteDamage } from './requeue.ts';
 import { scopePartition, waitingOf } from './rows.ts';
-import { mayHold } from './segment/bloom.ts';
+import { mayHold } from '../../core/text/bloom.ts';
 import { sessionTerm } from './segment/fact-terms.ts';
 import { deleteSegments, openSegment, replaceSegments, type SearchIndexDeps } from './segments.ts';
 

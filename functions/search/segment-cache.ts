@@ -1,7 +1,7 @@
 // Open search segments, kept from one query to the next: they never change. Bounded in memory, the longest unused go first; one
 // that a query holds stays. Keyed by scope and id, and a query names only those that its asker may read.
 
-import { mayHold } from './segment/bloom.ts';
+import { mayHold } from '../../core/text/bloom.ts';
 import { readBloom } from './bloom-rows.ts';
 import type { LiveSegment } from './head.ts';
 import type { SegmentFile } from './segment/segment-file.ts';

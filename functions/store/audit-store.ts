@@ -26,6 +26,8 @@ export interface AuditStore {
   list(after?: string): Promise<StoredPieces>;
   /** `too_large`: beyond what a piece can have, nothing was read. undefined: there is none. */
   get(name: string): Promise<Uint8Array | 'too_large' | undefined>;
+  /** Until when nobody can delete it, ISO 8601; `none`: this store has no locks. undefined: it can be deleted, or is not there. */
+  lockedUntil(name: string): Promise<string | undefined>;
 }
 
 /** What is kept, and where. Names may have folders in them. */

@@ -76,6 +76,8 @@ export function directoryAuditStore(root: string, { prefix, maxBytes, isName }: 
       if (!entry?.isFile()) return undefined;
       return entry.size > maxBytes ? 'too_large' : orAbsent(readFile(join(folder, name)));
     },
+
+    lockedUntil: async () => 'none',
   };
 }
 

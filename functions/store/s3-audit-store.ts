@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import {
   GetObjectCommand,
+  GetObjectRetentionCommand,
   ListObjectsV2Command,
   type ObjectLockMode,
   PutObjectCommand,
@@ -20,6 +21,8 @@ interface AuditLock {
 
 /** The bucket refuses times beyond its longest; clocks differ a little. */
 const CLOCKS_MS = 3_600_000;
+
+const UNLOCKED = new Set(['NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError', 'NoSuchKey']);
 
 /** `lock` `none`: for buckets without Object Lock, which do not keep an archive. */
 export function s3AuditStore(
@@ -100,6 +103,18 @@ export function s3AuditStore(
         return await answer.Body.transformToByteArray();
       } catch (error) {
         if (error instanceof S3ServiceException && error.name === 'NoSuchKey') return undefined;
+        throw away(error);
+      }
+    },
+
+    async lockedUntil(name) {
+      if (lock === 'none') return 'none';
+      try {
+        const { Retention } = await client.send(new GetObjectRetentionCommand({ Bucket: bucket, Key: prefix + name }));
+        return Retention?.Mode === undefined ? undefined : Retention.RetainUntilDate?.toISOString();
+      } catch (error) {
+        // AWS has the first of an object without a lock; stores in its place have the second.
+        if (error instanceof S3ServiceException && UNLOCKED.has(error.name)) return undefined;
         throw away(error);
       }
     },

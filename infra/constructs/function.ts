@@ -193,7 +193,7 @@ export class GatehouseFunction extends Construct {
   grantKeepAuditLog(bucket: Bucket): void {
     this.role.addToPrincipalPolicy(
       new PolicyStatement({
-        actions: ['s3:PutObject', 's3:PutObjectRetention', 's3:GetObject'],
+        actions: ['s3:PutObject', 's3:PutObjectRetention', 's3:GetObject', 's3:GetObjectRetention'],
         resources: [bucket.arnForObjects(AUDIT), bucket.arnForObjects(LOG)],
       }),
     );

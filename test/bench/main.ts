@@ -1,6 +1,7 @@
 // `npm run bench -- NAME [--rounds N] [--seconds N]`: benchmarks, which print figures and judge nothing.
 
 import { parseArgs } from 'node:util';
+import { benchEdge } from './edge/edge.ts';
 import { benchHostile } from './hostile.ts';
 import { benchMysql } from './mysql.ts';
 import { benchPolicy } from './policy.ts';
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: n
   replay: benchReplay,
   reindex: benchReindex,
   tunnel: benchTunnel,
+  edge: benchEdge,
 };
 
 function readArguments() {

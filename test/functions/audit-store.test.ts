@@ -13,7 +13,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
+import { encodeAuditPiece, LOCK_HEADER } from '../../core/audit/audit-archive.ts';
 import { STORE_IDENTITY_FILE } from '../../core/recording/store-identity.ts';
 import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
 import { bundleName, checkpointName, encodeBundle } from '../../core/tlog/log-archive.ts';
@@ -137,7 +137,9 @@ describe('pieces in a directory', () => {
   storeSuite(() => directoryAuditStore(directory));
   logSuite(() => directoryAuditStore(directory, LOG_OBJECTS));
 
-  it('stand where S3 would have them, read-only', async () => {
+  it('stand where S3 would have them, read-only, and without a lock by design', async () => {
+    const asked = await auditArchiveRoutes(directoryAuditStore(directory), () => {}).request(`/${first.name}?lock`);
+    expect(asked.headers.get(LOCK_HEADER)).toBe('none');
     expect(await readFile(join(directory, 'audit', first.name))).toEqual(Buffer.from(first.bytes));
   });
 
@@ -204,12 +206,26 @@ describe('pieces in S3', () => {
       await expect(client.send(new DeleteObjectCommand({ Bucket: ARCHIVE, Key, VersionId }))).rejects.toThrow();
     });
 
+    it('say until when they are locked, and of one that is not that it is not', async () => {
+      const until = await store().lockedUntil(first.name);
+      expect(Date.parse(until ?? '')).toBeGreaterThan(now + 3649 * 86_400_000);
+      const answer = await auditArchiveRoutes(store(), () => {}).request(`/${first.name}?lock`);
+      expect(answer.headers.get(LOCK_HEADER)).toBe(until);
+      // As whoever holds the account could put it, past the functions.
+      await s3AuditStore(client, ARCHIVE, 'none', () => now).create(second);
+      expect(await store().lockedUntil(second.name)).toBeUndefined();
+      const open = await auditArchiveRoutes(store(), () => {}).request(`/${second.name}?lock`);
+      expect([open.status, open.headers.get(LOCK_HEADER)]).toEqual([200, null]);
+      expect(await s3AuditStore(client, PLAIN, 'none', () => now).lockedUntil(first.name)).toBe('none');
+    });
+
     it('are refused for now, and not for good, where the store is away', async () => {
       const away = new S3Client({ ...ceph, endpoint: 'http://127.0.0.1:9', forcePathStyle: true, maxAttempts: 1 });
       const gone = s3AuditStore(away, ARCHIVE, { mode: 'COMPLIANCE', days: 1 }, () => now);
       await expect(gone.create(first)).rejects.toThrow(RetriableFault);
       await expect(gone.list()).rejects.toThrow(RetriableFault);
       await expect(gone.get(first.name)).rejects.toThrow(RetriableFault);
+      await expect(gone.lockedUntil(first.name)).rejects.toThrow(RetriableFault);
       away.destroy();
     });
   }

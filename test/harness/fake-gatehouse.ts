@@ -410,7 +410,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
         .filter((entry) => !query.actor || entry.actor === query.actor)
         .filter((entry) => !kind.success || entry.kind === kind.data)
         .filter((entry) => !query.since || entry.at >= query.since);
-      return ok({ ...pageOf(found, query.cursor, query.limit, 'entries'), names: {} });
+      return ok({ ...pageOf(found, query.cursor, query.limit, 'entries'), names: {}, export: fake.exportStanding });
     },
     async verifyAudit(who) {
       return meOf(who).auditor

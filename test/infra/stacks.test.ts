@@ -303,7 +303,7 @@ describe('the functions', () => {
         'dynamodb:BatchWriteItem',
         ...READS_VERSIONS,
         'lambda:InvokeFunction',
-        ...['s3:GetObject', 's3:GetObject'],
+        ...['s3:GetObject', 's3:GetObject', 's3:GetObjectRetention'],
         ...Array<string>(4).fill('s3:ListBucket'),
         's3:PutObject',
         's3:PutObjectRetention',
@@ -375,6 +375,7 @@ describe('the functions', () => {
     expect(others.map(({ id }) => id.replace(/Role.*/, '')).sort()).toEqual(['Hold', 'Purge']);
     expect(actionsOf(write?.statement as Statement).sort()).toEqual([
       's3:GetObject',
+      's3:GetObjectRetention',
       's3:PutObject',
       's3:PutObjectRetention',
     ]);

@@ -12,6 +12,13 @@ const REASONS: Readonly<Record<string, string>> = {
   log_changed: 'the log is not what it was when it was made ready for export',
 };
 
+const NOT_FREED: Readonly<Record<string, string>> = {
+  unavailable: 'the object store, or the functions in front of it, do not answer',
+  missing: 'a piece is not there any more',
+  differs: 'a piece is not what was exported',
+  unlocked: 'a piece could be deleted there: it has no lock, or its lock is over',
+};
+
 /** Nothing while it works, or while nobody had to be told yet. */
 export const ExportTrouble = ({ standing }: { standing: AuditExportStanding | undefined }) =>
   standing?.failing && (standing.failing.tries >= 3 || standing.failing.reason !== 'unavailable') ? (
@@ -20,6 +27,12 @@ export const ExportTrouble = ({ standing }: { standing: AuditExportStanding | un
       <Text value={REASONS[standing.failing.reason] ?? standing.failing.reason} />.{' '}
       {count(standing.waiting, 'entry', 'entries')} wait. Nothing is lost, and it is tried again; the runbook says what
       to look at (“Audit export”).
+    </NoticeBox>
+  ) : standing?.notFreed && (standing.notFreed.tries >= 3 || standing.notFreed.reason !== 'unavailable') ? (
+    <NoticeBox kind="error">
+      <strong>Exported months of the audit log stay in the edge</strong> since <Time iso={standing.notFreed.since} />:{' '}
+      <Text value={NOT_FREED[standing.notFreed.reason] ?? standing.notFreed.reason} />. Nothing is lost, and it is tried
+      again; the runbook says what to look at (“Audit export”).
     </NoticeBox>
   ) : null;
 
@@ -32,6 +45,9 @@ export const ExportLine = ({ standing }: { standing: AuditExportStanding | undef
       {standing.waiting === 0 || standing.failing
         ? ''
         : `${count(standing.waiting, 'entry waits', 'entries wait')} for the next piece, a minute at most. `}
+      {standing.freed === undefined
+        ? ''
+        : `Entries 1 to ${standing.freed.through.toLocaleString('en')} are read from there. `}
       Prove both with <code>gatehouse audit verify</code>.
     </p>
   );

@@ -33,18 +33,11 @@ export function administrationPages(deps: PortalDeps): Hono {
       ...(cursor === undefined ? {} : { cursor }),
       limit: ENTRIES_A_PAGE,
     });
-    const standing = await gatehouse.auditExport(visit.me.identity);
     return showAnswer(visit, answer, (page) =>
       show(
         visit,
         'Audit log',
-        <AuditLogPage
-          page={page}
-          filters={filters}
-          cursor={cursor}
-          standing={standing.ok ? standing.value : undefined}
-          checked={checked}
-        />,
+        <AuditLogPage page={page} filters={filters} cursor={cursor} standing={page.export} checked={checked} />,
       ),
     );
   };

@@ -7,7 +7,7 @@ import type { DocumentBody, SearchDocument, SearchedSession } from '../../../cor
 import { fitsDocument, wordsOfDocument } from '../../../core/search/match.ts';
 import { parseQuery } from '../../../core/search/parse.ts';
 import { ResourceName } from '../../../core/resource.ts';
-import { mayHold } from './bloom.ts';
+import { mayHold } from '../../../core/text/bloom.ts';
 import { ftsQuery, termsNeeded } from './fts-query.ts';
 import { makeSegmentFile, SegmentFile, SegmentFileDamage } from './segment-file.ts';
 import { inOrder } from '../segments.ts';

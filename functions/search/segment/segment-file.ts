@@ -18,7 +18,7 @@ import {
   SearchedSession,
 } from '../../../core/search/document.ts';
 import { type TextTokens, textTokens } from '../../../core/search/tokens.ts';
-import { makeBloom } from './bloom.ts';
+import { makeBloom } from '../../../core/text/bloom.ts';
 import { factTermsOf } from './fact-terms.ts';
 import { termBeginning, type FtsQuery } from './fts-query.ts';
 

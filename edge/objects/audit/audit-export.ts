@@ -2,18 +2,19 @@
 // them are stored, and what stands in the way. A piece that was cut stays as it is, so that a second
 // try is the same try. The log never waits for any of this.
 
-import type { AuditExportStanding } from '../../core/api.ts';
+import type { AuditExportStanding } from '../../../core/api.ts';
 import {
   auditPieceName,
   encodeAuditPiece,
   MAX_PIECE_ENTRIES,
   PIECE_MAX_AGE_MS,
   PIECE_TARGET_BYTES,
-} from '../../core/audit/audit-archive.ts';
-import type { AuditEntry, AuditEvent } from '../../core/audit/audit.ts';
-import { err, type Result } from '../../core/result.ts';
-import type { AuditArchive, AuditArchiveFault } from '../audit-archive.ts';
-import { iso } from '../clock.ts';
+} from '../../../core/audit/audit-archive.ts';
+import { calendarMonth } from '../../../core/audit/audit-months.ts';
+import type { AuditEntry, AuditEvent } from '../../../core/audit/audit.ts';
+import { err, type Result } from '../../../core/result.ts';
+import type { AuditArchive, AuditArchiveFault } from '../../audit-archive.ts';
+import { iso } from '../../clock.ts';
 
 export const EXPORT_SCHEMA = `
   CREATE TABLE IF NOT EXISTS pieces (
@@ -135,9 +136,12 @@ export class AuditExport {
     const entries = this.#entries(this.#cutThrough() + 1, MAX_PIECE_ENTRIES);
     const [oldest] = entries;
     if (!oldest) return undefined;
-    const isDue = entries.length >= MAX_PIECE_ENTRIES || Date.parse(oldest.at) + PIECE_MAX_AGE_MS <= this.#now();
-    if (!isDue) return undefined;
-    const fitting = entries.slice(0, countWithin(entries));
+    // A piece is of one month.
+    const further = entries.findIndex(({ at }) => calendarMonth(at) !== calendarMonth(oldest.at));
+    const isFull = entries.length >= MAX_PIECE_ENTRIES || further >= 0;
+    if (!isFull && Date.parse(oldest.at) + PIECE_MAX_AGE_MS > this.#now()) return undefined;
+    const ofMonth = further < 0 ? entries : entries.slice(0, further);
+    const fitting = ofMonth.slice(0, countWithin(ofMonth));
     const last = fitting.at(-1) ?? oldest;
     this.#sql.exec(
       'INSERT INTO pieces (first, last, head, stored, tries, next_ms, told) VALUES (?, ?, ?, 0, 0, ?, 0)',

@@ -1,15 +1,18 @@
 // `gatehouse audit verify`, against a stand-in that serves a log and pieces as a test left them, and
 // against a copied folder.
 
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { auditPieceName, encodeAuditPiece } from '../../core/audit/audit-archive.ts';
-import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
-import { gatehouse } from './run-cli.ts';
+import { auditPieceName, encodeAuditPiece } from '../../../core/audit/audit-archive.ts';
+import { AUDIT_GENESIS, type AuditEntry, chainAuditEntry } from '../../../core/audit/audit.ts';
+import { auditKeyOf, monthClosed, monthRoot, signMonth } from '../../../core/audit/audit-months.ts';
+import { noteKey, type SignNote, showNoteKey } from '../../../core/tlog/note.ts';
+import { gatehouse } from '../run-cli.ts';
 
 const AT = '2026-11-20T10:00:00.000Z';
 const log: AuditEntry[] = [];
@@ -138,6 +141,21 @@ describe('audit verify', () => {
     expect(report.export.faults[0]).toMatchObject({ object: second, message: 'entry 901 is not in the log' });
   });
 
+  it('proves what the edge freed by the pieces alone, to the digest that the edge still has', async () => {
+    const freed = { through: 1000, head: log[999]?.digest ?? '' };
+    standing = { exportedThrough: 1100, waiting: 100, waitingSince: AT, freed };
+    // As after the piece was taken away: nothing below is asked for.
+    served = log.slice(1000);
+    expect(await run()).toMatchObject({ code: 0, report: { whole: true, proven: true, entries: 1200 } });
+    served = log.slice(1001);
+    expect(await run()).toMatchObject({ code: 1, report: { whole: false, brokenAt: 1001 } });
+    served = log.slice(1000);
+    standing = { ...standing, freed: { through: 1000, head: 'f'.repeat(64) } };
+    const other = await run();
+    expect(other).toMatchObject({ code: 1, report: { whole: false, brokenAt: 1001 } });
+    expect(other.report.export.faults).toMatchObject([{ object: second, reason: 'differs_from_log' }]);
+  });
+
   it('exits 2 when it may not look, and 3 when nobody answers', async () => {
     forbidden = true;
     expect((await run()).code).toBe(2);
@@ -199,6 +217,31 @@ describe('audit verify --dir', () => {
     await rm(join(dir, 'copy/audit', third));
     const { code, stdout } = await verify('--head', noted);
     expect([code, stdout]).toEqual([1, expect.stringContaining('the copy is cut, or of another log')]);
+  });
+
+  it('says to which closed month a copy is whole, by the key of the edge’s log', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const raw = new Uint8Array(Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url'));
+    const signing: SignNote = async (data) => new Uint8Array(sign(null, data, privateKey));
+    const logKey = await noteKey('gatehouse.example.com/sessions', 'log', raw);
+    const line = {
+      ...{ name: '2026-11', first: 1, last: 1100, previous: AUDIT_GENESIS, before: AUDIT_GENESIS },
+      head: log[1099]?.digest ?? '',
+    };
+    const month = { ...line, root: await monthRoot(line) };
+    const closed = monthClosed(month, await signMonth(month, await auditKeyOf(logKey), signing));
+    const { name, bytes } = encodeAuditPiece([await chainAuditEntry(log[1099], closed, AT)]);
+    pieces.set(name, bytes);
+    await writeFile(join(dir, 'keys'), `log ${showNoteKey(logKey)}\n`);
+    const { code, stdout } = await verify('--keys', join(dir, 'keys'));
+    expect([code, stdout]).toEqual([0, expect.stringContaining('signed months to 2026-11, entries 1 to 1100')]);
+    expect((await verify('--json')).stdout).toContain('"signed": false');
+    const stranger = await noteKey('gatehouse.example.com/sessions', 'log', new Uint8Array(32).fill(7));
+    await writeFile(join(dir, 'keys'), `log ${showNoteKey(stranger)}\n`);
+    const wrong = await verify('--keys', join(dir, 'keys'));
+    expect([wrong.code, wrong.stdout]).toEqual([1, expect.stringContaining('month_differs')]);
+    await writeFile(join(dir, 'keys'), '\n');
+    expect((await verify('--keys', join(dir, 'keys'))).code).toBe(2);
   });
 
   it('exits 2 when there is nothing to prove', async () => {

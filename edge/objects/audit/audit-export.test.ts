@@ -1,12 +1,12 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { auditPieceName, decodeAuditPiece, MAX_PIECE_ENTRIES } from '../../core/audit/audit-archive.ts';
-import type { AuditEvent } from '../../core/audit/audit.ts';
-import { verifyAuditCopy } from '../../core/audit/audit-proof.ts';
-import { callerAs } from '../test/people.ts';
-import { remote } from './rpc.ts';
-import { audit } from '../test/grants.ts';
+import { auditPieceName, decodeAuditPiece, MAX_PIECE_ENTRIES } from '../../../core/audit/audit-archive.ts';
+import type { AuditEvent } from '../../../core/audit/audit.ts';
+import { verifyAuditCopy } from '../../../core/audit/audit-proof.ts';
+import { callerAs } from '../../test/people.ts';
+import { remote } from '../rpc.ts';
+import { audit } from '../../test/grants.ts';
 
 const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
 const authorization = 'Bearer only-for-tests-only-for-tests';

@@ -3,9 +3,9 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
-import { type AuditEvent, auditDigest, chainAuditEntry } from '../../core/audit/audit.ts';
-import { withNames } from '../../core/audit/names.ts';
-import { remote } from './rpc.ts';
+import { type AuditEvent, auditDigest, chainAuditEntry } from '../../../core/audit/audit.ts';
+import { withNames } from '../../../core/audit/names.ts';
+import { remote } from '../rpc.ts';
 
 const ALICE = 'alice@example.com';
 const SUBJECT = 'https://idp.example#alice-1';

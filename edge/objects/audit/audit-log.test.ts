@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import { remote } from './rpc.ts';
+import { remote } from '../rpc.ts';
 
 const event = (object: string) =>
   ({ kind: 'grant.issued', actor: 'alice@example.com', object, details: { n: 1 } }) as const;

@@ -1,4 +1,4 @@
-// Which terms a search segment may hold: a bloom filter, so that a query does not fetch what has nothing for it.
+// Which terms a search segment, or a piece of the audit log, may hold: a bloom filter, so that a query does not fetch what has nothing for it.
 //
 //   byte 0     k, the number of bits a term sets
 //   bytes 1..  bits; bit i is byte i >> 3, 1 << (i & 7)
