@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
 import { LOCK_HEADER, MAX_PIECE_BYTES } from '../core/audit/audit-archive.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { MAX_LOG_OBJECT_BYTES } from '../core/tlog/log-archive.ts';
 import type { ArchiveFault, ArchiveFetch } from './archive.ts';
 
 const ANSWER_WITHIN_MS = 20_000;
@@ -84,9 +85,45 @@ async function wholeOf(response: Response): Promise<Uint8Array | undefined> {
 }
 
 /** Of the log of sessions, below `log/` (core/tlog/log-archive.ts). */
-export function createLogArchive(baseUrl: string, fetcher: ArchiveFetch) {
+export interface LogArchive {
+  /** Stored, durable and confirmed by its digest; again is the same as once. */
+  store(object: { name: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Result<void, AuditArchiveFault>>;
+  /** What is stored there, as it is. */
+  read(name: string): Promise<Result<Uint8Array, 'not_found' | 'unavailable'>>;
+}
+
+export function createLogArchive(baseUrl: string, fetcher: ArchiveFetch): LogArchive {
   const call = callTo(baseUrl, fetcher);
-  return ({ name, bytes }: { name: string; bytes: Uint8Array<ArrayBuffer> }) => storePiece(call, `/log/${name}`, bytes);
+  return {
+    store: ({ name, bytes }) => storePiece(call, `/log/${name}`, bytes),
+
+    async read(name) {
+      const response = await call(`/log/${name}`);
+      if (response?.ok) {
+        const bytes = await shortBytes(response);
+        return bytes ? ok(bytes) : err('unavailable');
+      }
+      await response?.body?.cancel();
+      return err(response?.status === 404 ? 'not_found' : 'unavailable');
+    },
+  };
+}
+
+/** Undefined: it broke off, or is longer than any object of the log. */
+async function shortBytes(response: Response): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(MAX_LOG_OBJECT_BYTES);
+  let length = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      // Leaving the loop cancels the rest.
+      if (length + chunk.length > bytes.length) return undefined;
+      bytes.set(chunk, length);
+      length += chunk.length;
+    }
+  } catch {
+    return undefined;
+  }
+  return bytes.slice(0, length);
 }
 
 type Call = (path: string, init?: RequestInit) => Promise<Response | undefined>;

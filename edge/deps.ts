@@ -15,6 +15,7 @@ import { WorkloadVerifier } from './identity/workload/verifier.ts';
 import { deriveKey, grantSalt } from './keys.ts';
 import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './ports/connector-link.ts';
 import { remote } from './objects/rpc.ts';
+import { witnessOf } from './objects/witness/days.ts';
 import { TUNNEL_ADDRESS_HEADER, TUNNEL_END_HEADER, TUNNEL_OWNER_HEADER } from './ports/tunnel.ts';
 import { clientAddress } from './routes/request.ts';
 import { createPutKeys, tellKeys } from './connector-keys/tell-keys.ts';
@@ -157,7 +158,7 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
     directory,
     grants: remote(env.GRANTS),
     audit: remote(env.AUDIT_LOG),
-    witness: remote(env.WITNESS),
+    witness: witnessOf(env),
     approvals: (id) => remote(env.APPROVAL, id),
     retention: remote(env.RETENTION),
     retentionArchive: createRetentionArchive(settings),

@@ -66,6 +66,7 @@ export async function startEdge(options: StartEdgeOptions): Promise<RunningEdge>
           GRANTS: { className: 'Grants', useSQLite: true },
           AUDIT_LOG: { className: 'AuditLog', useSQLite: true },
           WITNESS: { className: 'Witness', useSQLite: true },
+          WITNESS_SHARD: { className: 'WitnessShard', useSQLite: true },
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
           APPROVAL: { className: 'Approval', useSQLite: true },
           TUNNEL: { className: 'TunnelRelay', useSQLite: true },

@@ -9,13 +9,15 @@ import type { ObjectsOf } from './ports/object.ts';
 import type { ProvisioningPort } from './ports/provisioning.ts';
 import type { RetentionPort } from './ports/retention.ts';
 import type { TunnelPort } from './ports/tunnel.ts';
-import type { WitnessPort } from './ports/witness.ts';
+import type { WitnessLogPort, WitnessShardPort } from './ports/witness-objects.ts';
 
 export interface Env {
   readonly DIRECTORY: ObjectsOf<DirectoryPort>;
   readonly GRANTS: ObjectsOf<GrantsPort>;
   readonly AUDIT_LOG: ObjectsOf<AuditPort>;
-  readonly WITNESS: ObjectsOf<WitnessPort>;
+  readonly WITNESS: ObjectsOf<WitnessLogPort>;
+  /** One for each day on which sessions were made, named by it. */
+  readonly WITNESS_SHARD: ObjectsOf<WitnessShardPort>;
   /** One for each connector, named by its id. */
   readonly CONNECTOR_LINK: ObjectsOf<ConnectorLinkPort>;
   /** One for each request, named by its id. */

@@ -99,6 +99,12 @@ export const EdgeSettings = z
         }
         return witnesses as readonly { readonly key: string; readonly url: string }[];
       }),
+    /** From this size of one of its objects on, the witness exports heads without waiting, and frees whatever is stored. */
+    WITNESS_OBJECT_BYTES: z
+      .string()
+      .regex(/^[1-9]\d{4,9}$/, 'expected a number of bytes, 10000 to 9999999999')
+      .default('4000000000')
+      .transform(Number),
     CONNECTOR_IAM_ROLES: connectorIamRoles,
     /** Entries of the audit log that the edge keeps of a month before it begins the month's next part (docs/audit.md). */
     AUDIT_MONTH_ENTRIES: z

@@ -18,6 +18,7 @@ export default defineProject({
           GRANTS: { className: 'Grants', useSQLite: true },
           AUDIT_LOG: { className: 'AuditLog', useSQLite: true },
           WITNESS: { className: 'Witness', useSQLite: true },
+          WITNESS_SHARD: { className: 'WitnessShard', useSQLite: true },
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
           APPROVAL: { className: 'Approval', useSQLite: true },
           TUNNEL: { className: 'TunnelRelay', useSQLite: true },

@@ -15,7 +15,8 @@ export { Grants } from './objects/grants.ts';
 export { Provisioning } from './objects/provisioning.ts';
 export { Retention } from './objects/retention.ts';
 export { TunnelRelay } from './objects/tunnel/tunnel-relay.ts';
-export { Witness } from './objects/witness.ts';
+export { Witness } from './objects/witness/witness.ts';
+export { WitnessShard } from './objects/witness/witness-shard.ts';
 
 const apps = new WeakMap<object, Hono>();
 

@@ -5,13 +5,15 @@
 //   log/checkpoints/000000000300            the signed note of the tree of 300 entries
 //   log/tile/entries/000                    entries 0 to 255
 //   log/tile/entries/001.p/44               entries 256 to 299, as they were with that checkpoint
+//   log/witness/2026-11-30/00000001         what was witnessed of sessions of that day (witness-rows.ts)
 
 import { err, ok, type Result } from '../result.ts';
+import { isRowsName } from './witness-rows.ts';
 
 export const LOG_PREFIX = 'log/';
 export const BUNDLE_ENTRIES = 256;
-/** A note with some witnesses' signatures, or 256 entries of at most some 150 bytes. */
-export const MAX_LOG_OBJECT_BYTES = 64 * 1024;
+/** A piece of rows, with one line more than it was to have. */
+export const MAX_LOG_OBJECT_BYTES = 1024 * 1024;
 
 const CHECKPOINTS = 'checkpoints/';
 const BUNDLES = 'tile/entries/';
@@ -28,12 +30,14 @@ export function bundleName(index: number, count: number = BUNDLE_ENTRIES): strin
 
 type LogObject =
   | { readonly kind: 'checkpoint'; readonly size: number }
-  | { readonly kind: 'bundle'; readonly index: number; readonly count: number };
+  | { readonly kind: 'bundle'; readonly index: number; readonly count: number }
+  | { readonly kind: 'rows' };
 
 /** Of a name below LOG_PREFIX. Undefined: nothing of the log is called so. */
 export function parseLogObjectName(name: string): LogObject | undefined {
   const size = /^checkpoints\/(\d{12})$/.exec(name)?.[1];
   if (size !== undefined) return { kind: 'checkpoint', size: Number(size) };
+  if (isRowsName(name)) return { kind: 'rows' };
   const [, path, partial] = /^tile\/entries\/((?:x\d{3}\/){0,4}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/.exec(name) ?? [];
   if (path === undefined) return undefined;
   const index = Number(path.replaceAll(/[x/]/g, ''));

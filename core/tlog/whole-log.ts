@@ -39,6 +39,7 @@ export async function readWholeLog(
     const entry = parseLogEntry(text);
     if (!entry.ok) return entry;
     const { event, session, digest } = entry.value;
+    if (event === 'rows') continue;
     const known = sessions.get(session) ?? {};
     if (event === 'manifest' && digest !== undefined) known.manifest = digest;
     if (event === 'never-began') known.neverBegan = true;

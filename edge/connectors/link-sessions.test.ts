@@ -7,7 +7,7 @@ import type { ListedGrant } from '../../core/api.ts';
 import { secretDigest } from '../../core/grant.ts';
 import { GrantId, newId } from '../../core/ids.ts';
 import { fromBase64, isScramSecret } from '../../core/scram.ts';
-import { remote } from '../objects/rpc.ts';
+import { witnessOf } from '../objects/witness/days.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { audit, grantFor, newest } from '../test/grants.ts';
 import { type Caller, callerAs, person } from '../test/people.ts';
@@ -98,10 +98,10 @@ describe('opening sessions', () => {
       },
     });
     expect(await newest('session.opened')).toMatchObject({ actor: 'alice@example.com', object: session });
-    expect(await remote(env.WITNESS).witnessed(session)).toMatchObject({ connector: connector.id, heads: [] });
+    expect(await witnessOf(env).witnessed(session)).toMatchObject({ connector: connector.id, heads: [] });
     // Who may look later, whatever the archive or the next policy says.
     const owned = { admitted: { subject: person('alice').subject, rule: 'demo-developers' }, viewOwn: true };
-    expect(await remote(env.WITNESS).admissions([session])).toMatchObject([owned]);
+    expect(await witnessOf(env).admissions([session])).toMatchObject([owned]);
   });
 
   test('counts sessions up to what the rule allows, and frees them when they end', async () => {

@@ -5,6 +5,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newId, SessionId } from '../../core/ids.ts';
 import { remote } from '../objects/rpc.ts';
+import { witnessOf } from '../objects/witness/days.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { audit, grantFor, newest } from '../test/grants.ts';
 import { type Caller, callerAs } from '../test/people.ts';
@@ -42,7 +43,7 @@ describe('reports', () => {
     expect((await newest('connector.fault'))?.details).toMatchObject({ reason: 'witness_contradicted', number: 0 });
     await link.report(14, head(2, 'e'));
     expect((await newest('connector.fault'))?.details).toMatchObject({ reason: 'witness_contradicted', number: 2 });
-    expect(await remote(env.WITNESS).witnessed(session)).toMatchObject({
+    expect(await witnessOf(env).witnessed(session)).toMatchObject({
       heads: [
         { number: 0, digest: digest('a') },
         { number: 1, digest: digest('b') },
@@ -64,7 +65,7 @@ describe('reports', () => {
     });
     expect(await link.openSession(grant.id, session)).toMatchObject({ reason: 'not_supported' });
     await expect
-      .poll(async () => await remote(env.WITNESS).witnessed(session))
+      .poll(async () => await witnessOf(env).witnessed(session))
       .toMatchObject({ heads: [], neverBegan: { reason: 'protocol_fault' } });
     await expect
       .poll(async () => await newest('session.ended'))
@@ -102,7 +103,7 @@ describe('reports', () => {
     const at = new Date().toISOString();
     for (const session of [none, some]) await link.openSession(grant.id, session);
     await link.report(20, { ...over, session: none, at });
-    expect(await remote(env.WITNESS).witnessed(none)).toMatchObject({
+    expect(await witnessOf(env).witnessed(none)).toMatchObject({
       heads: [],
       neverBegan: { reason: 'log_failed' },
     });
@@ -112,7 +113,7 @@ describe('reports', () => {
     await link.report(22, { ...stored, session: some });
     await link.report(23, { ...over, session: some, at });
     expect((await newest('connector.fault'))?.details).toMatchObject({ reason: 'witness_contradicted', session: some });
-    expect(await remote(env.WITNESS).witnessed(some)).not.toHaveProperty('neverBegan');
+    expect(await witnessOf(env).witnessed(some)).not.toHaveProperty('neverBegan');
   });
 
   test('another connector cannot speak for a session, nor for one nobody admitted', async () => {

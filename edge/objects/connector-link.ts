@@ -40,6 +40,7 @@ import { LinkMemory } from '../storage/link-memory.ts';
 import { PolicyCache } from '../storage/policy-cache.ts';
 import { BUILD } from '../version.ts';
 import { remote } from './rpc.ts';
+import { witnessOf } from './witness/days.ts';
 
 const CLOSE_MALFORMED = 4400;
 const CLOSE_REPLACED = 4409;
@@ -415,7 +416,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       directory: remote(this.env.DIRECTORY),
       grants: remote(this.env.GRANTS),
       audit: remote(this.env.AUDIT_LOG),
-      witness: remote(this.env.WITNESS),
+      witness: witnessOf(this.env),
       salt: (email, resource) => grantSalt(this.#settings.EDGE_SECRET, email, resource),
       userAuthority: () => this.#userAuthority.publicLine(),
       wasRevoked: (grant) => this.#revoked.has(grant),

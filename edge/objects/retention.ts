@@ -15,6 +15,7 @@ import { parseSettings } from '../settings.ts';
 import { HOLD_SEARCHES_SCHEMA, HoldSearches } from '../storage/hold-searches.ts';
 import { StoredHolds, HOLDS_SCHEMA } from '../storage/holds.ts';
 import { remote } from './rpc.ts';
+import { witnessOf } from './witness/days.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS waiting (act TEXT PRIMARY KEY, by TEXT NOT NULL, reason TEXT NOT NULL, until_ms INTEGER NOT NULL);
@@ -68,7 +69,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   }
 
   async beforeOrder(session: SessionId): Promise<BeforeOrder> {
-    const [admission] = await remote(this.env.WITNESS).admissions([session]);
+    const [admission] = await witnessOf(this.env).admissions([session]);
     return this.#holds.beforeOrder(session, admission);
   }
 
@@ -157,7 +158,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     const report = await archive.report(session);
     if (!report.ok) throw new Error('the functions do not answer');
     const due = report.value.proposed;
-    const admissions = await remote(this.env.WITNESS).admissions(due);
+    const admissions = await witnessOf(this.env).admissions(due);
     const ordered: SessionId[] = [];
     for (const [index, each] of due.entries()) {
       const admission = admissions[index];
@@ -197,11 +198,11 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     const details = { mode: 'due', ...tombstoneOf(purge) };
     const audit = await this.#write('ordered', { kind: 'purge.ordered', actor: 'gatehouse', object: session, details });
     // Before the functions may delete: what a proof misses from then on, it misses by this order.
-    await remote(this.env.WITNESS).recordPurgeOrdered(session, audit);
+    await witnessOf(this.env).recordPurgeOrdered(session, audit);
     const told = await archive.order(session, { ...order, mode: 'due', audit, connector });
     // What the entry says did not come about.
     if (!told.ok && told.error.reason === 'conflict') {
-      await remote(this.env.WITNESS).dropPurgeOrder(session, audit);
+      await witnessOf(this.env).dropPurgeOrder(session, audit);
       const why = { why: told.error.against.slice(0, 500), order: audit };
       await remote(this.env.AUDIT_LOG).append({
         kind: 'purge.refused',
@@ -234,7 +235,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     const details = { ...tombstoneOf(purge), mode: order.mode, order: order.audit };
     await this.#write('done', { kind: 'purge.done', actor: 'gatehouse', object: session, details });
     // So that a proof tells a purged session from a vanished one.
-    await remote(this.env.WITNESS).recordPurged(session, order.audit);
+    await witnessOf(this.env).recordPurged(session, order.audit);
     if ((await archive.settled(session)).ok)
       for (const what of ['done', 'stored'] as const) this.#forget(session, what);
   }
@@ -247,7 +248,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
 
   /** What its connector stored after the order goes at a time of its own. undefined: nobody tells. */
   async #isLeft(session: SessionId, orderedAt: string, archive: RetentionArchive): Promise<boolean | undefined> {
-    const [admission] = await remote(this.env.WITNESS).admissions([session]);
+    const [admission] = await witnessOf(this.env).admissions([session]);
     if (!admission) return false;
     const kept = await archive.session(session, admission);
     if (!kept.ok) return undefined;

@@ -64,7 +64,10 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
     return c.json({ digest: createHash('sha256').update(bytes).digest('hex'), already: there !== undefined });
   });
   app.get('/log', (c) => c.json([...kept.keys()].filter((name) => name.startsWith('log/'))));
-  app.get('/log/:name{.+}', (c) => c.body(Uint8Array.from(kept.get(`log/${c.req.param('name')}`) ?? [])));
+  app.get('/log/:name{.+}', (c) => {
+    const bytes = kept.get(`log/${c.req.param('name')}`);
+    return bytes ? c.body(Uint8Array.from(bytes)) : c.json({}, 404);
+  });
   app.use('/audit/:name', asPlanned);
   app.get('/audit', (c) =>
     c.json({

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { MAX_ACTIONS_A_PAGE, SessionEntry } from '../../core/catalogue.ts';
 import { newId } from '../../core/ids.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
-import { remote } from '../objects/rpc.ts';
+import { witnessOf } from '../objects/witness/days.ts';
 import { admitted, admittedUnder } from '../test/admissions.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { type Caller, callerAs } from '../test/people.ts';
@@ -289,7 +289,7 @@ describe('a catalogue that was changed', () => {
   // The archive's rows are as before; what the edge wrote down says otherwise.
   const tellTruth = (id: string, change: Partial<AdmittedSession>) => {
     const session = SessionEntry.parse({ ...ofAlice, id });
-    return remote(env.WITNESS).admitAll(
+    return witnessOf(env).admitAll(
       [
         {
           session: session.id,

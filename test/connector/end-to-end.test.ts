@@ -332,6 +332,9 @@ describe('law 1: a disk without room', () => {
     }, 10_000);
 
     const asCarol = { GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: carolsToken };
+    // The edge has exported what it witnessed of the sessions before, and kept none of their heads.
+    const exported = join(directory, 'objects', 'log', 'witness');
+    await vi.waitFor(() => expect(filesBelow(exported, []).join('')).toContain('"heads":[[0,"'), 10_000);
     const { code, stdout, stderr } = await gatehouse(['verify', '--all'], asCarol);
     expect([stderr, code]).toEqual(['', 0]);
     expect(stdout).toContain(`${never?.session}  proven: never began`);

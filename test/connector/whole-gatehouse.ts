@@ -137,6 +137,8 @@ export function withWholeGatehouse(site?: string): void {
         FUNCTIONS_URL: functions.url,
         FUNCTIONS_TOKEN: functionsToken,
         CONNECTOR_JOIN_TOKEN: joinToken,
+        // Smaller than any: what is witnessed goes into the object store at once, and is proven from there.
+        WITNESS_OBJECT_BYTES: '10000',
       },
     };
     await startTheEdge();

@@ -16,7 +16,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeAuditPiece, LOCK_HEADER } from '../../core/audit/audit-archive.ts';
 import { STORE_IDENTITY_FILE } from '../../core/recording/store-identity.ts';
 import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
+import { newId } from '../../core/ids.ts';
 import { bundleName, checkpointName, encodeBundle } from '../../core/tlog/log-archive.ts';
+import { decodeRows, encodeRows, rowsName } from '../../core/tlog/witness-rows.ts';
 import { auditArchiveRoutes } from '../../functions/audit-archive.ts';
 import { RetriableFault } from '../../functions/faults.ts';
 import { logArchiveRoutes } from '../../functions/log-archive.ts';
@@ -105,6 +107,30 @@ function logSuite(of: () => AuditStore): void {
     const others = encodeBundle(entries.toReversed());
     expect((await post(bundleName(1234, 2), others)).status).toBe(409);
     expect((await of().list()).pieces.map(({ name }) => name)).not.toContain(first.name);
+    const given = await app().request(`/${bundleName(1234, 2)}`);
+    expect([given.status, Buffer.from(await given.arrayBuffer()).equals(bundle)]).toEqual([200, true]);
+    expect((await app().request(`/${bundleName(1235, 2)}`)).status).toBe(404);
+  });
+
+  it('keeps what was witnessed of a day, and nothing beside that', async () => {
+    const row = {
+      session: newId('ses'),
+      connector: newId('con'),
+      ...{ admittedAt: '2026-11-30T10:00:00.000Z', opened: 0, heads: [], headsSoFar: 0 },
+    };
+    const name = rowsName('2026-11-30', 1);
+    expect((await post(name, encodeRows([row]))).status).toBe(200);
+    const given = await app().request(`/${name}`);
+    expect(decodeRows(new Uint8Array(await given.arrayBuffer()))).toEqual({ ok: true, value: [row] });
+    for (const bad of [
+      { ...row, email: 'alice@example.com' },
+      { ...row, session: 'x' },
+    ]) {
+      const bytes = Uint8Array.from(new TextEncoder().encode(`${JSON.stringify(bad)}\n`));
+      expect((await post(rowsName('2026-11-30', 2), bytes)).status).toBe(400);
+    }
+    expect((await post(rowsName('2026-11-30', 2), encodeRows([row]).slice(0, -1))).status).toBe(400);
+    expect((await post('witness/2026-11-30/1', encodeRows([row]))).status).toBe(400);
   });
 
   it('refuses what is not of the log, or not what it says', async () => {
@@ -120,8 +146,8 @@ function logSuite(of: () => AuditStore): void {
     ];
     for (const [name, bytes] of bad) expect([name, (await post(name, bytes)).status]).toEqual([name, 400]);
     expect((await post(bundleName(8, 2), bundle, encodeBundle(['x']))).status).toBe(400);
-    expect((await post(bundleName(9, 2), new Uint8Array(70_000))).status).toBe(413);
-    for (const method of ['GET', 'PUT', 'DELETE'])
+    expect((await post(bundleName(9, 2), new Uint8Array(1_100_000))).status).toBe(413);
+    for (const method of ['PUT', 'DELETE'])
       expect((await app().request(`/${bundleName(1234, 2)}`, { method })).status).toBe(404);
   });
 }

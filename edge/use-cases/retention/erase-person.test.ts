@@ -8,6 +8,8 @@ import { newId, SessionId } from '../../../core/ids.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
 import { AdmittedSession } from '../../../core/session-evidence.ts';
 import { remote } from '../../objects/rpc.ts';
+import { shardWith } from '../../test/witness-shards.ts';
+import { witnessOf } from '../../objects/witness/days.ts';
 import { admitted } from '../../test/admissions.ts';
 import { Browser, EDGE } from '../../test/browser.ts';
 import { resource, TestConnector } from '../../test/connector.ts';
@@ -70,7 +72,7 @@ test('is refused while the edge has admitted sessions of theirs that are not pur
   await known(email);
   const sessions = Array.from({ length: 4 }, () => SessionId.parse(newId('ses'))).sort();
   const [purged, first, never, silent] = sessions as [SessionId, SessionId, SessionId, SessionId];
-  const witness = remote(env.WITNESS);
+  const witness = witnessOf(env);
   const { connector } = SESSIONS.ofAlice;
   await admitted(...sessions.map((id) => ({ ...SESSIONS.ofAlice, id, email })));
   const digest = 'ab'.repeat(32);
@@ -93,7 +95,7 @@ test('is refused while the edge has admitted sessions of theirs that are not pur
   expect(await newest('retention.viewed')).toMatchObject({ actor: 'carol@example.com', object: 'people' });
   expect(await remote(env.AUDIT_LOG).knowsName('never-here@example.com')).toBe(false);
   // Of one of them nothing came, in all the days for which it was to be kept.
-  await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
+  await runInDurableObject(shardWith(first), (_object, { storage }) => {
     storage.sql.exec('DROP TRIGGER sessions_keep');
     storage.sql.exec(
       `UPDATE sessions SET admitted_at = '2020-01-01T00:00:00.000Z' WHERE session IN (?, ?)`,
@@ -241,7 +243,7 @@ test('counts sessions page by page', async () => {
   const count = 5_002;
   const opened = { ...AdmittedSession.parse(SESSIONS.ofAlice), email };
   const sessions = Array.from({ length: count }, () => SessionId.parse(newId('ses')));
-  await remote(env.WITNESS).admitAll(
+  await witnessOf(env).admitAll(
     sessions.map((session) => ({ session, opened, viewOwn: true, retainDays: 30 })),
     SESSIONS.ofAlice.connector,
   );

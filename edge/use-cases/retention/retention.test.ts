@@ -9,6 +9,8 @@ import { type HoldList, orderText, PurgeOrder } from '../../../core/retention/pu
 import { parseNote, parseNoteKey, whoSigned } from '../../../core/tlog/note.ts';
 import { remote } from '../../objects/rpc.ts';
 import { Browser, EDGE } from '../../test/browser.ts';
+import { shardWith } from '../../test/witness-shards.ts';
+import { witnessOf } from '../../objects/witness/days.ts';
 import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
 import { audit, grantFor, newest } from '../../test/grants.ts';
 import { type Caller, callerAs } from '../../test/people.ts';
@@ -277,7 +279,7 @@ describe('a purge that is due', () => {
     const orders = (await told()).filter(({ path }) => path === `/purges/${session}/order`);
     expect(orders.map(({ body }) => body.audit)).toEqual([entry?.sequence, entry?.sequence]);
     // What a proof misses from now on, it misses by that entry.
-    const underWay = await remote(env.WITNESS).witnessed(session as SessionId);
+    const underWay = await witnessOf(env).witnessed(session as SessionId);
     expect([underWay?.purgeOrdered?.audit, underWay?.purged]).toEqual([entry?.sequence, undefined]);
     // With what it was granted for, and signed by the key that signs the log of sessions.
     const {
@@ -288,7 +290,7 @@ describe('a purge that is due', () => {
     expect(unsigned).toMatchObject({ granted: 30, admitted: { email: 'alice@example.com', resource: 'demo' } });
     expect(unsigned.holds).toBe(await holdsDigest([]));
     const note = parseNote(said ?? '');
-    const key = await parseNoteKey(await remote(env.WITNESS).logKey());
+    const key = await parseNoteKey(await witnessOf(env).logKey());
     if (!note.ok || !key.ok) throw new Error('expected a note and a key');
     expect(note.value.text).toBe(orderText({ session: session as SessionId, connector: of }, unsigned));
     expect(await whoSigned(note.value, [key.value])).toEqual({ ok: true, value: [{ key: key.value }] });
@@ -301,17 +303,17 @@ describe('a purge that is due', () => {
     const done = (await entries('purge.done')).filter(({ object }) => object === session);
     expect(done).toHaveLength(1);
     expect(done[0]?.details).toMatchObject({ order: entry?.sequence, ...evidence });
-    const witnessed = await remote(env.WITNESS).witnessed(session as SessionId);
+    const witnessed = await witnessOf(env).witnessed(session as SessionId);
     expect(witnessed?.purged).toMatchObject({ audit: entry?.sequence });
     expect(witnessed?.purgeOrdered).toBeUndefined();
     // Whose it was is forgotten, and nothing else can be changed there.
-    expect(await remote(env.WITNESS).admissions([session as SessionId])).toEqual([
+    expect(await witnessOf(env).admissions([session as SessionId])).toEqual([
       {
         ...{ connector: connector.id, admittedAt: expect.any(String) },
         purged: { at: expect.any(String), audit: entry?.sequence },
       },
     ]);
-    await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
+    await runInDurableObject(shardWith(session as SessionId), (_object, { storage }) => {
       for (const change of ["connector = 'con_x'", "opened = '{}'", "admitted_at = ''"])
         expect(() => storage.sql.exec(`UPDATE sessions SET ${change} WHERE session = ?`, session)).toThrow(
           'append-only',
@@ -341,7 +343,7 @@ describe('a purge that is due', () => {
     await remote(env.RETENTION).run();
     expect((await told())[0]).toMatchObject({ method: 'PUT' });
     expect(await newest('purge.refused')).toMatchObject({ object: session, actor: 'gatehouse' });
-    expect((await remote(env.WITNESS).witnessed(session as SessionId))?.purgeOrdered).toBeUndefined();
+    expect((await witnessOf(env).witnessed(session as SessionId))?.purgeOrdered).toBeUndefined();
     await lift(((await placed.json()) as { id: string }).id);
   });
 
@@ -387,7 +389,7 @@ describe('a purge that is due', () => {
     await functions('POST', { purges: [purge('proposed')], answers: { order: [409] } });
     await remote(env.RETENTION).run();
     expect(await newest('purge.refused')).toMatchObject({ object: session, actor: 'gatehouse' });
-    expect((await remote(env.WITNESS).witnessed(session as SessionId))?.purgeOrdered).toBeUndefined();
+    expect((await witnessOf(env).witnessed(session as SessionId))?.purgeOrdered).toBeUndefined();
   });
 });
 
@@ -431,12 +433,12 @@ describe('functions that were taken over', () => {
       await functions('POST', { purges: [purge('done', more)], session: there });
       await remote(env.RETENTION).run();
       const done = (await entries('purge.done')).some(({ object }) => object === of);
-      return { done, witnessed: (await remote(env.WITNESS).witnessed(of as SessionId))?.purged !== undefined };
+      return { done, witnessed: (await witnessOf(env).witnessed(of as SessionId))?.purged !== undefined };
     };
     // Of no entry, of another kind's, of another session's.
     const no = { done: false, witnessed: false };
     for (const more of [{}, order(1), order(other), order(1_000_000)]) expect(await settle(more, 0)).toEqual(no);
-    expect(await remote(env.WITNESS).admissions([of as SessionId])).toMatchObject([
+    expect(await witnessOf(env).admissions([of as SessionId])).toMatchObject([
       { admitted: { email: 'alice@example.com' } },
     ]);
     await functions('POST', { purges: [purge('proposed')] });
@@ -528,7 +530,7 @@ describe('a purge before its time', () => {
     people.carol = await callerAs('carol');
   });
 
-  const underWay = async () => (await remote(env.WITNESS).witnessed(session as SessionId))?.purgeOrdered;
+  const underWay = async () => (await witnessOf(env).witnessed(session as SessionId))?.purgeOrdered;
 
   test('is witnessed before the functions hear of it, and stays so where their answer is lost', async () => {
     await functions('POST', { purges: [], session: kept([]), answers: { order: [503] } });

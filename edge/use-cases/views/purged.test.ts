@@ -5,7 +5,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newId, SessionId } from '../../../core/ids.ts';
 import type { SessionRetention } from '../../../core/retention/purge.ts';
-import { remote } from '../../objects/rpc.ts';
+import { witnessOf } from '../../objects/witness/days.ts';
 import { admitted } from '../../test/admissions.ts';
 import { audit, newest } from '../../test/grants.ts';
 import { Browser, EDGE } from '../../test/browser.ts';
@@ -28,7 +28,7 @@ const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 beforeAll(async () => {
   for (const name of ['alice', 'bob', 'carol', 'mallory'] as const) people[name] = await callerAs(name);
   await admitted(...[purged, leaving].map((id) => ({ ...SESSIONS.ofAlice, id })));
-  const witness = remote(env.WITNESS);
+  const witness = witnessOf(env);
   await witness.recordPurgeOrdered(purged, 41);
   await witness.recordPurged(purged, 41);
   await witness.recordPurgeOrdered(leaving, 42);
@@ -70,7 +70,7 @@ describe('a purged session', () => {
     const { id } = SESSIONS.ofAlice;
     expect((await people.carol.get(`/sessions/${id}`)).status).toBe(200);
     await admitted(SESSIONS.ofAlice);
-    const witness = remote(env.WITNESS);
+    const witness = witnessOf(env);
     await witness.recordPurgeOrdered(id, 43);
     await witness.recordPurged(id, 43);
     for (const part of PARTS.slice(0, 4)) {

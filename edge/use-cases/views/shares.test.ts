@@ -5,6 +5,7 @@ import { newId, type SessionId, systemIdSource } from '../../../core/ids.ts';
 import { SearchPage } from '../../../core/search/page.ts';
 import { type ListedShare, MadeShare, SharePage } from '../../../core/sharing/share.ts';
 import { remote } from '../../objects/rpc.ts';
+import { witnessOf } from '../../objects/witness/days.ts';
 import { admitted } from '../../test/admissions.ts';
 import { Browser, EDGE } from '../../test/browser.ts';
 import { apply, auditOf } from '../../test/holds.ts';
@@ -185,7 +186,7 @@ describe('a link', () => {
     const session = newId('ses', systemIdSource) as SessionId;
     await admitted({ ...ofAlice, id: session });
     const answer = MadeShare.parse(await (await make(people.bob, WITH_DAN, session)).json());
-    await remote(env.WITNESS).recordPurged(session, 1);
+    await witnessOf(env).recordPurged(session, 1);
     const token = answer.link.split('#')[1] ?? '';
     expect(await open(people.dan, token)).toMatch(/^404 The session was purged at 20/);
     // To nobody whom the link would not have opened it to.

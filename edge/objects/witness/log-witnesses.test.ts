@@ -1,15 +1,16 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
-import { newId } from '../../core/ids.ts';
-import { parseCheckpoint, parseLogProof } from '../../core/tlog/checkpoint.ts';
-import { type NoteKey, parseNoteKey } from '../../core/tlog/note.ts';
-import { trustOf, type WitnessPolicy } from '../../core/tlog/witness-policy.ts';
-import { logSigner } from '../authority/log-signer.ts';
-import { parseSettings } from '../settings.ts';
-import { SmallWitness } from '../test/small-witness.ts';
+import { newId } from '../../../core/ids.ts';
+import { parseCheckpoint, parseLogProof } from '../../../core/tlog/checkpoint.ts';
+import { type NoteKey, parseNoteKey } from '../../../core/tlog/note.ts';
+import { trustOf, type WitnessPolicy } from '../../../core/tlog/witness-policy.ts';
+import { logSigner } from '../../authority/log-signer.ts';
+import { parseSettings } from '../../settings.ts';
+import { SmallWitness } from '../../test/small-witness.ts';
+import { archiveOf } from './kept-rows.ts';
 import { LogWitnesses } from './log-witnesses.ts';
-import { remote } from './rpc.ts';
+import { witnessOf } from './days.ts';
 import { TransparencyLog } from './transparency-log.ts';
 
 const connector = newId('con');
@@ -21,7 +22,7 @@ const opened = {
 type Fetch = (request: Request) => Promise<Response>;
 
 async function logCalled(name: string) {
-  const object = remote(env.WITNESS, name);
+  const object = witnessOf(env, name);
   const parsed = await parseNoteKey(await object.logKey());
   if (!parsed.ok) throw new Error(parsed.error);
   const stub = env.WITNESS.get(env.WITNESS.idFromName(name));
@@ -37,7 +38,11 @@ async function logCalled(name: string) {
     /** As the object's alarm does. */
     ask: (fetcher: Fetch, ...keys: NoteKey[]) =>
       runInDurableObject(stub, async (_object, state) => {
-        const log = new TransparencyLog(state.storage, () => logSigner(EDGE_SECRET, PUBLIC_URL));
+        const log = new TransparencyLog(
+          state.storage,
+          () => logSigner(EDGE_SECRET, PUBLIC_URL),
+          () => archiveOf(env),
+        );
         const newest = await log.newest();
         const proof = (earlier: number) => log.proof(earlier, newest.size);
         state.storage.sql.exec('UPDATE log_witnesses SET next_ms = 0');

@@ -1,11 +1,11 @@
 // The log of sessions on its way into the object store (core/tlog/log-archive.ts): bundles of entries, then the checkpoint
 // that they are for. What is to be stored under a name is written down first, so that a second try is the same try.
 
-import type { AuditEvent } from '../../core/audit/audit.ts';
-import type { Result } from '../../core/result.ts';
-import { BUNDLE_ENTRIES, bundleName, checkpointName, encodeBundle } from '../../core/tlog/log-archive.ts';
-import type { AuditArchiveFault } from '../audit-archive.ts';
-import { iso } from '../clock.ts';
+import type { AuditEvent } from '../../../core/audit/audit.ts';
+import type { Result } from '../../../core/result.ts';
+import { BUNDLE_ENTRIES, bundleName, checkpointName, encodeBundle } from '../../../core/tlog/log-archive.ts';
+import type { AuditArchiveFault } from '../../audit-archive.ts';
+import { iso } from '../../clock.ts';
 
 export const LOG_EXPORT_SCHEMA = `
   CREATE TABLE IF NOT EXISTS log_exports (
@@ -75,6 +75,8 @@ export class LogExport {
     const reason = await this.#store(size, note, store);
     if (reason === undefined) {
       this.#sql.exec('UPDATE log_exports SET stored = 1, failing_since = NULL, told = 0 WHERE size = ?', size);
+      // The store has them.
+      this.#sql.exec('DELETE FROM log_exports WHERE stored = 1 AND size < ?', size);
       return told ? [event('log.export_resumed', size, { tries })] : [];
     }
     console.error(`the log of sessions with ${size} entries is not stored: ${reason}`);

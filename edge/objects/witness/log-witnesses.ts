@@ -1,11 +1,11 @@
 // Witnesses of other companies (c2sp.org/tlog-witness): each is asked to cosign the newest checkpoint of the log of
 // sessions, and does when the log only grew since it last saw it. Nothing waits for them but the object's own alarm.
 
-import type { AuditEvent } from '../../core/audit/audit.ts';
-import { err, ok, type Result } from '../../core/result.ts';
-import { equalBytes } from '../../core/scram.ts';
-import { type NoteKey, parseNote, showNote, whoSigned } from '../../core/tlog/note.ts';
-import { iso } from '../clock.ts';
+import type { AuditEvent } from '../../../core/audit/audit.ts';
+import { err, ok, type Result } from '../../../core/result.ts';
+import { equalBytes } from '../../../core/scram.ts';
+import { type NoteKey, parseNote, showNote, whoSigned } from '../../../core/tlog/note.ts';
+import { iso } from '../../clock.ts';
 
 export const WITNESSES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS cosignatures (
@@ -123,7 +123,9 @@ export class LogWitnesses {
   async #cosignature(witness: OutsideWitness, newest: Newest, noted: number): Promise<Result<string, Fault>> {
     let earlier = Math.min(noted, newest.size);
     for (let isFirst = true; ; isFirst = false) {
-      const proof = await newest.proof(earlier);
+      // Where it was away for long, the proof is made of what the object store has.
+      const proof = await newest.proof(earlier).catch(() => undefined);
+      if (!proof) return err('unavailable');
       const body = `old ${earlier}\n${proof.map((hash) => `${hash}\n`).join('')}\n${newest.note}`;
       const answer = await this.#post(`${witness.url}/add-checkpoint`, body);
       if (!answer) return err('unavailable');

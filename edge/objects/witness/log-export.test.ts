@@ -1,13 +1,13 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { newId } from '../../core/ids.ts';
-import { parseCheckpoint } from '../../core/tlog/checkpoint.ts';
-import { bundleName, checkpointName, decodeBundle } from '../../core/tlog/log-archive.ts';
-import { readWholeLog } from '../../core/tlog/whole-log.ts';
-import { remote } from './rpc.ts';
+import { newId } from '../../../core/ids.ts';
+import { parseCheckpoint } from '../../../core/tlog/checkpoint.ts';
+import { bundleName, checkpointName, decodeBundle } from '../../../core/tlog/log-archive.ts';
+import { readWholeLog } from '../../../core/tlog/whole-log.ts';
+import { witnessOf } from './days.ts';
 import type { Witness } from './witness.ts';
-import { audit } from '../test/grants.ts';
+import { audit } from '../../test/grants.ts';
 
 const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
 const authorization = 'Bearer only-for-tests-only-for-tests';
@@ -30,7 +30,7 @@ const read = async (name: string) =>
 
 function logCalled(name: string) {
   const stub = env.WITNESS.get(env.WITNESS.idFromName(name));
-  const object = remote(env.WITNESS, name);
+  const object = witnessOf(env, name);
   return {
     admit: (count: number) =>
       object.admitAll(
@@ -83,7 +83,7 @@ describe('the log of sessions goes into the object store', () => {
       const made = new (object.constructor as new (state: DurableObjectState, env: unknown) => Witness)(state, env);
       const real = Date.now;
       Date.now = () => real() + 20_000;
-      made.admitAll([{ session: newId('ses'), opened, viewOwn: true, retainDays: 30 }], connector);
+      await made.enter([{ event: 'opened', session: newId('ses') }]);
       Date.now = real;
     });
     expect(await log.alarm()).toBe(rings);
