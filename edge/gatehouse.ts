@@ -10,8 +10,6 @@ import type {
   AccessAnswer,
   AccessRequest,
   ApprovalDecision,
-  AuditExportStanding,
-  AuditPage,
   AuditPiecePage,
   EndedSession,
   IssuedGrant,
@@ -37,6 +35,7 @@ import type {
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
+import type { AuditExportStanding, AuditPage } from '../core/audit/audit-page.ts';
 import type { EndedPerson } from '../core/people/ended-person.ts';
 import type { ListedScimToken, MadeScimToken, ScimStanding } from '../core/people/scim-tokens.ts';
 import type { OpenedTunnel } from '../core/tunnel/opened-tunnel.ts';

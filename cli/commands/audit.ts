@@ -1,7 +1,7 @@
 // The audit log.
 
 import type { Command } from 'commander';
-import { AuditPage } from '../../core/api.ts';
+import { AuditPage } from '../../core/audit/audit-page.ts';
 import { withNames } from '../../core/audit/names.ts';
 import { query } from '../api-client.ts';
 import { addAuditVerify } from '../verification/audit-verify.ts';

@@ -2,7 +2,8 @@
 // out, in the edge and in the object store. Exit 0: proven. 1: not proven. 2: could not run.
 
 import type { Command } from 'commander';
-import { AuditExportStanding, AuditPage, AuditPiecePage } from '../../core/api.ts';
+import { AuditPiecePage } from '../../core/api.ts';
+import { AuditExportStanding, AuditPage } from '../../core/audit/audit-page.ts';
 import { AUDIT_GENESIS, type AuditEntry, auditDigest } from '../../core/audit/audit.ts';
 import { auditKeyOf } from '../../core/audit/audit-months.ts';
 import { type AuditCopyReport, type AuditFault, verifyAuditCopy } from '../../core/audit/audit-proof.ts';

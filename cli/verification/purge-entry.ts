@@ -1,7 +1,8 @@
 // The entry of the audit log that a witness's mark of a purge names: without it the mark proves nothing. Whoever forged one, or took
 // another session's entry for it, is found by reading that entry.
 
-import { AuditPage, type Witnessed } from '../../core/api.ts';
+import type { Witnessed } from '../../core/api.ts';
+import { AuditPage } from '../../core/audit/audit-page.ts';
 import { type AuditEntry, auditDigest } from '../../core/audit/audit.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { VerifyFault } from '../../core/recording/verify-faults.ts';

@@ -1,7 +1,7 @@
 // The audit log. Whoever is about to do something awaits an append first and does nothing when it
 // throws (law 7).
 
-import type { AuditExportStanding, AuditPage } from '../../core/api.ts';
+import type { AuditExportStanding, AuditPage } from '../../core/audit/audit-page.ts';
 import type { AuditChainReport, AuditEntry, AuditEvent } from '../../core/audit/audit.ts';
 
 export interface AuditPort {

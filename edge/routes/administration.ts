@@ -2,8 +2,6 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import {
-  AuditExportStanding,
-  AuditPage,
   AuditPiecePage,
   ConnectorList,
   EndSession,
@@ -12,6 +10,7 @@ import {
   RotationAsked,
   RuleGone,
 } from '../../core/api.ts';
+import { AuditExportStanding, AuditPage } from '../../core/audit/audit-page.ts';
 import { JoinToken, JoinTokenId, JoinTokenUse } from '../../core/connectors/join.ts';
 import { AuditKind } from '../../core/audit/audit.ts';
 import { ConnectorSite, JoinTokenRequest } from '../../core/fleet/fleet-member.ts';

@@ -1,16 +1,8 @@
 import { SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  AccessAnswer,
-  ApiError,
-  AuditPage,
-  ConnectorList,
-  GrantList,
-  IssuedGrant,
-  Me,
-  ResourceList,
-} from '../../core/api.ts';
+import { AccessAnswer, ApiError, ConnectorList, GrantList, IssuedGrant, Me, ResourceList } from '../../core/api.ts';
+import { AuditPage } from '../../core/audit/audit-page.ts';
 import { SessionPage } from '../../core/catalogue.ts';
 import worker from '../worker.ts';
 import { Browser, EDGE } from '../test/browser.ts';

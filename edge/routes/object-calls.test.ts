@@ -12,7 +12,7 @@ import { hashToken, newToken } from '../keys.ts';
 import { remote } from '../objects/rpc.ts';
 import { admitted } from '../test/admissions.ts';
 import { EDGE } from '../test/browser.ts';
-import { countObjectCalls } from '../test/counted-objects.ts';
+import { countObjectCalls } from '../test/objects/counted-objects.ts';
 import { callerAs, person } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
 

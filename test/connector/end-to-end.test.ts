@@ -5,7 +5,6 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import {
-  AuditPage,
   ConnectorList,
   EndedSession,
   type ListedConnector,
@@ -14,6 +13,7 @@ import {
   Witnessed,
   WitnessPage,
 } from '../../core/api.ts';
+import { AuditPage } from '../../core/audit/audit-page.ts';
 import { withNames } from '../../core/audit/names.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import { exportSession } from '../../functions/export/registry.ts';

@@ -2,14 +2,8 @@
 // authorises like the real one, roughly, and notes every call. Time is an argument.
 
 import { AuditKind, type AuditEntry } from '../../core/audit/audit.ts';
-import type {
-  AuditExportStanding,
-  IssuedGrant,
-  ListedConnector,
-  ListedGrant,
-  ListedResource,
-  Me,
-} from '../../core/api.ts';
+import type { IssuedGrant, ListedConnector, ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { AuditExportStanding } from '../../core/audit/audit-page.ts';
 import type { ExportParts } from '../../core/replay/exports.ts';
 import type { ReplayQuery } from '../../core/replay/terminal.ts';
 import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';

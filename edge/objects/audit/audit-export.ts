@@ -2,7 +2,7 @@
 // them are stored, and what stands in the way. A piece that was cut stays as it is, so that a second
 // try is the same try. The log never waits for any of this.
 
-import type { AuditExportStanding } from '../../../core/api.ts';
+import type { AuditExportStanding } from '../../../core/audit/audit-page.ts';
 import {
   auditPieceName,
   encodeAuditPiece,

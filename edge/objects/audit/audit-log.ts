@@ -2,7 +2,7 @@
 // The contract of each call: ports/audit.ts.
 
 import { DurableObject } from 'cloudflare:workers';
-import type { AuditExportStanding, AuditPage } from '../../../core/api.ts';
+import type { AuditExportStanding, AuditPage } from '../../../core/audit/audit-page.ts';
 import {
   type AuditChainReport,
   type AuditEntry,
@@ -22,7 +22,7 @@ import type { AuditPort, AuditQuery, UnreadAudit } from '../../ports/audit.ts';
 import type { Serves } from '../../ports/object.ts';
 import { parseSettings } from '../../settings.ts';
 import { COUNTED_SCHEMA, CountedEvents, INTERVAL_MS, type Taken } from '../../storage/counted-events.ts';
-import { PERSON_NAMES_SCHEMA, PersonNames } from '../../storage/person-names.ts';
+import { PERSON_NAMES_SCHEMA, PersonNames } from '../../storage/people/person-names.ts';
 import { AuditExport, EXPORT_SCHEMA } from './audit-export.ts';
 import { AuditMonths, MONTHS_SCHEMA } from './audit-months.ts';
 import { AuditReader, type FreedQuery } from './audit-reader.ts';

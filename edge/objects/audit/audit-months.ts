@@ -4,7 +4,7 @@
 //
 // Each step is one transaction, and what the next one is stands in the tables: whenever this ends, it goes on where it was.
 
-import type { AuditExportStanding } from '../../../core/api.ts';
+import type { AuditExportStanding } from '../../../core/audit/audit-page.ts';
 import { auditPieceName, decodeAuditPiece } from '../../../core/audit/audit-archive.ts';
 import { AuditMonth, calendarMonth, monthClosed, monthRoot, wrongWithMonth } from '../../../core/audit/audit-months.ts';
 import { AUDIT_GENESIS, type AuditChainReport, type AuditEntry, type AuditEvent } from '../../../core/audit/audit.ts';

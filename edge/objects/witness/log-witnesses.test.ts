@@ -7,7 +7,7 @@ import { type NoteKey, parseNoteKey } from '../../../core/tlog/note.ts';
 import { trustOf, type WitnessPolicy } from '../../../core/tlog/witness-policy.ts';
 import { logSigner } from '../../authority/log-signer.ts';
 import { parseSettings } from '../../settings.ts';
-import { SmallWitness } from '../../test/small-witness.ts';
+import { SmallWitness } from '../../test/objects/small-witness.ts';
 import { archiveOf } from './kept-rows.ts';
 import { LogWitnesses } from './log-witnesses.ts';
 import { witnessOf } from './days.ts';

@@ -9,7 +9,7 @@ import { parseLogEntry, sessionDigest } from '../../../core/tlog/session-entry.t
 import { readWholeLog } from '../../../core/tlog/whole-log.ts';
 import { dayOfSession, decodeRows, rowsName } from '../../../core/tlog/witness-rows.ts';
 import { audit } from '../../test/grants.ts';
-import { shardWith } from '../../test/witness-shards.ts';
+import { shardWith } from '../../test/objects/witness-shards.ts';
 import { Attempts } from './attempts.ts';
 import { witnessOf } from './days.ts';
 import { archiveOf } from './kept-rows.ts';

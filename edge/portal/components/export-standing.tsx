@@ -1,6 +1,6 @@
 // Whether the audit log gets out of the edge and into the object store.
 
-import type { AuditExportStanding } from '../../../core/api.ts';
+import type { AuditExportStanding } from '../../../core/audit/audit-page.ts';
 import { count } from '../../../core/text/amounts.ts';
 import { NoticeBox } from './parts.tsx';
 import { Text, Time } from './text.tsx';

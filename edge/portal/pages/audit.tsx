@@ -1,5 +1,5 @@
 import { withNames } from '../../../core/audit/names.ts';
-import type { AuditExportStanding, AuditPage } from '../../../core/api.ts';
+import type { AuditExportStanding, AuditPage } from '../../../core/audit/audit-page.ts';
 import { type AuditEntry, AuditKind } from '../../../core/audit/audit.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { ExportLine, ExportTrouble } from '../components/export-standing.tsx';

@@ -1,4 +1,5 @@
-import type { AuditExportStanding, ListedGrant, ListedResource } from '../../../core/api.ts';
+import type { ListedGrant, ListedResource } from '../../../core/api.ts';
+import type { AuditExportStanding } from '../../../core/audit/audit-page.ts';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { ExportTrouble } from '../components/export-standing.tsx';

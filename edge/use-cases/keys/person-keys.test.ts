@@ -8,7 +8,7 @@ import { Resource, ResourceName } from '../../../core/resource.ts';
 import { toBase64 } from '../../../core/scram.ts';
 import { blobOf } from '../../../core/ssh/fields.ts';
 import { ED25519, fingerprintOf, publicKeyLine } from '../../../core/ssh/public-key.ts';
-import { PersonKeys } from '../../storage/person-keys.ts';
+import { PersonKeys } from '../../storage/people/person-keys.ts';
 import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
 import { grantFor, newest } from '../../test/grants.ts';
 import { type Caller, callerAs } from '../../test/people.ts';

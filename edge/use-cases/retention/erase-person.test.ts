@@ -3,12 +3,12 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
-import type { AuditPage } from '../../../core/api.ts';
+import type { AuditPage } from '../../../core/audit/audit-page.ts';
 import { newId, SessionId } from '../../../core/ids.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
 import { AdmittedSession } from '../../../core/session-evidence.ts';
 import { remote } from '../../objects/rpc.ts';
-import { shardWith } from '../../test/witness-shards.ts';
+import { shardWith } from '../../test/objects/witness-shards.ts';
 import { witnessOf } from '../../objects/witness/days.ts';
 import { admitted } from '../../test/admissions.ts';
 import { Browser, EDGE } from '../../test/browser.ts';

@@ -9,7 +9,7 @@ import { type HoldList, orderText, PurgeOrder } from '../../../core/retention/pu
 import { parseNote, parseNoteKey, whoSigned } from '../../../core/tlog/note.ts';
 import { remote } from '../../objects/rpc.ts';
 import { Browser, EDGE } from '../../test/browser.ts';
-import { shardWith } from '../../test/witness-shards.ts';
+import { shardWith } from '../../test/objects/witness-shards.ts';
 import { witnessOf } from '../../objects/witness/days.ts';
 import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
 import { audit, grantFor, newest } from '../../test/grants.ts';

@@ -33,8 +33,8 @@ const MAX_OTHER_BYTES = 64 * 1024;
 /** What the recorder writes over what it hides (ADR 5). */
 const STAR = 0x2a;
 
-export const AnswerShape = z.literal(['text', 'binary', 'prepared', 'fetched', 'columns', 'single']);
-export type AnswerReading = z.infer<typeof AnswerShape>;
+export const MysqlAnswerShape = z.literal(['text', 'binary', 'prepared', 'fetched', 'columns', 'single']);
+type AnswerReading = z.infer<typeof MysqlAnswerShape>;
 
 const State = z.literal(['first', 'definitions', 'definitions end', 'rows', 'one', 'over']);
 type State = z.infer<typeof State>;
@@ -46,7 +46,7 @@ export const MysqlColumnsState = z.array(
 );
 const Count = z.number().int().min(0);
 const AnswerState = z.object({
-  shape: AnswerShape,
+  shape: MysqlAnswerShape,
   state: State,
   columns: MysqlColumnsState,
   withoutEof: z.boolean().nullable(),

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { fitting, KeptBytes, keptBytes, StateMisfit } from '../../checkpoints.ts';
-import { AnswerShape } from './answer.ts';
+import { MysqlAnswerShape } from './answer.ts';
 
 const HEADER_BYTES = 4;
 const FULL_PACKET = 0xffffff;
@@ -16,7 +16,7 @@ const MAX_ASKED = 100_000;
 
 export const MysqlRequest = z.object({
   /** `none`: it has no answer. */
-  shape: z.union([AnswerShape, z.literal('none')]),
+  shape: z.union([MysqlAnswerShape, z.literal('none')]),
   /** Of the prepared statement that it names. */
   prepared: z.number().optional(),
   /** Cursors that are closed with it: of its statement, or of every one. */

@@ -5,7 +5,7 @@ import { mkdtemp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AuditExportStanding, AuditPage } from '../../../core/api.ts';
+import { AuditExportStanding, AuditPage } from '../../../core/audit/audit-page.ts';
 import { STORE_IDENTITY_FILE } from '../../../core/recording/store-identity.ts';
 import { startTunnelEdge } from '../../tunnel/kit/edge.ts';
 import { gatehouse, until } from '../run-cli.ts';

@@ -3,7 +3,7 @@
 import { chmod, cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { AuditPage } from '../../../core/api.ts';
+import { AuditPage } from '../../../core/audit/audit-page.ts';
 import { withNames } from '../../../core/audit/names.ts';
 import { gatehouse, until } from '../../cli/run-cli.ts';
 import { answer, applyPolicy, approveInSlack, as, base, data, heard, root } from './gatehouse.ts';

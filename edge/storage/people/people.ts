@@ -1,7 +1,7 @@
 // Who has signed in lately, by e-mail: so that somebody who acts through a chat can be judged by the
 // groups that the identity provider gave them. Never a way to sign in.
 
-import { Identity } from '../../core/identity.ts';
+import { Identity } from '../../../core/identity.ts';
 
 /** Groups older than this are too old to decide by. */
 const KNOWN_PERSON_MS = 30 * 86_400_000;

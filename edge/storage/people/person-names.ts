@@ -1,8 +1,8 @@
 // Whose the pseudonyms of the audit log are. Beside the log and no part of its chain, so that a name can be erased and nothing of the
 // log changes.
 
-import { mayBeAddress } from '../../core/audit/addresses.ts';
-import { newId } from '../../core/ids.ts';
+import { mayBeAddress } from '../../../core/audit/addresses.ts';
+import { newId } from '../../../core/ids.ts';
 
 export const PERSON_NAMES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS names (

@@ -1,6 +1,6 @@
 // The bindings with a counter before them: which calls a request makes to Durable Objects. What objects ask of each other is not in it.
 
-import type { Env } from '../env.ts';
+import type { Env } from '../../env.ts';
 
 export interface ObjectCalls {
   readonly env: Env;

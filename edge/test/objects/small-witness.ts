@@ -1,9 +1,9 @@
 // A witness as c2sp.org/tlog-witness has it, for one log: keeps the size and root that it saw last, and cosigns what
 // continues them.
 
-import { hashesOf, parseCheckpoint } from '../../core/tlog/checkpoint.ts';
-import { emptyRoot, isContinued } from '../../core/tlog/merkle.ts';
-import { cosignNote, type NoteKey, noteKey, showNote, type SignNote, whoSigned } from '../../core/tlog/note.ts';
+import { hashesOf, parseCheckpoint } from '../../../core/tlog/checkpoint.ts';
+import { emptyRoot, isContinued } from '../../../core/tlog/merkle.ts';
+import { cosignNote, type NoteKey, noteKey, showNote, type SignNote, whoSigned } from '../../../core/tlog/note.ts';
 
 export class SmallWitness {
   readonly key: NoteKey;

@@ -1,9 +1,9 @@
 // Public keys that people registered: with one, its person signs in while they hold a live grant.
 
-import type { RegisteredKey } from '../../core/api.ts';
-import { err, ok, type Result } from '../../core/result.ts';
-import { iso } from '../clock.ts';
-import type { AddedKey } from '../ports/directory.ts';
+import type { RegisteredKey } from '../../../core/api.ts';
+import { err, ok, type Result } from '../../../core/result.ts';
+import { iso } from '../../clock.ts';
+import type { AddedKey } from '../../ports/directory.ts';
 
 export const PERSON_KEYS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS person_keys (
