@@ -1,6 +1,6 @@
 // Why the policy says what it says: about access, about a statement, about each column of its result.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { Me, ResourceList } from '../../core/api.ts';
 import { Email, type Identity } from '../../core/identity.ts';
 import { type SignInFacts, signInFactsOf } from '../../core/policy/conditions/sign-in.ts';
@@ -64,9 +64,10 @@ export function addPolicyExplain(policy: Command, cli: Cli): void {
     .option('--task <ID>', 'the ticket or job')
     .option('--at <TIME>', 'when: 2026-11-20T09:00:00Z (default: now)')
     .option('--from <ADDRESS>', "the client's address (default: any)")
-    .option('--acr <VALUE>', 'how that person signed in (default: as the rule asks; of you: as you did)')
-    .option('--amr <METHOD>', 'by which means: mfa (again for more)', each)
-    .option('--signed-in <AGE>', 'how long ago: 10m');
+    // How that person signed in: as the rule asks, or as you did. The page has to fit a screen; docs/cli.md has these.
+    .addOption(new Option('--acr <VALUE>').hideHelp())
+    .addOption(new Option('--amr <METHOD>').argParser(each).hideHelp())
+    .addOption(new Option('--signed-in <AGE>').hideHelp());
   // Those that sessions of this release have.
   const sections = new Set(ProtocolName.options.flatMap((protocol) => PROTOCOLS[protocol].sections));
   for (const section of SectionName.options) if (sections.has(section)) explaining.option(...ACTION_FLAGS[section]);

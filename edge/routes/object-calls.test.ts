@@ -21,9 +21,13 @@ const MOST = 3;
 const MORE: Readonly<Record<string, number>> = {
   // Resources, grants, sessions; of an auditor also requests, holds, and how the export stands, each look written down.
   '/': 10,
-  // The session, and what the witness has of it.
+  // The session, and what the witness has of it: its rows are in one object, the log's in another.
   '/sessions/:id': 4,
-  '/api/v1/witness/:id': 5,
+  '/api/v1/witness/:id': 6,
+  '/api/v1/witness': 4,
+  // Which names it has that nothing bears: of resources, of groups that people came with, of the directory's groups.
+  '/policy': 4,
+  '/api/v1/policy': 4,
   // The invitation, and whoever came by it with what it serves.
   '/connectors/join-tokens/:id': 4,
   // The session, and what the retention has of it.

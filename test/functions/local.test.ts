@@ -256,7 +256,9 @@ describe('the local functions', () => {
       const found = StoredSession.parse(await (await call(`${path}?connector=${connector.id}`)).json());
       expect(found.row).toBeUndefined();
       const told = lost === 'damaged' ? { contradicted: ['row'] } : {};
-      expect(sessionEntryOf(found, {})).toEqual({ ...truth.row, state: 'ended', ...told });
+      // Counted by the indexer alone.
+      const { failedCommands: _, ...known } = truth.row ?? {};
+      expect(sessionEntryOf(found, {})).toEqual({ ...known, state: 'ended', ...told });
       const objects = ObjectList.parse(await (await call(`${path}/objects?connector=${connector.id}`)).json());
       expect(objects.objects).toHaveLength(3);
       for (const part of ['replay', 'export?format=ndjson', 'objects/manifest.json'])

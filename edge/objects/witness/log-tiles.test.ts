@@ -113,8 +113,16 @@ test('a proof is not made of a bundle that was changed', async () => {
   const good = await read(bundleName(0));
   // A digit of the first entry's digest.
   await forge(bundleName(0), good.with(20, good[20] === 0x61 ? 0x62 : 0x61));
-  await expect(log.proofs([0])).rejects.toThrow('is not what the log of sessions has there');
-  await expect(log.logEntries(0)).rejects.toThrow('is not what the log of sessions has there');
+  // Awaited here: a promise of a call to an object is one for each of its properties, too.
+  const told = async (asked: PromiseLike<unknown>) => {
+    try {
+      return await asked;
+    } catch (error) {
+      return String(error);
+    }
+  };
+  expect(await told(log.proofs([0]))).toContain('is not what the log of sessions has there');
+  expect(await told(log.logEntries(0))).toContain('is not what the log of sessions has there');
   await forge(bundleName(0), good);
   expect(await log.logEntries(0)).toHaveLength(300);
 });

@@ -5,6 +5,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newId, type SessionId } from '../../../core/ids.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
 import { remote } from '../../objects/rpc.ts';
+import { witnessOf } from '../../objects/witness/days.ts';
 import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
 import { audit, grantFor, newest } from '../../test/grants.ts';
 import { type Caller, callerAs } from '../../test/people.ts';
@@ -61,7 +62,7 @@ const kept = (more: object = {}) => ({
   ...{ refusals: [], early: [], ...more },
 });
 const GONE = { evidence: { ...evidence, versions: 0 } };
-const underWay = async () => (await remote(env.WITNESS).witnessed(session))?.purgeOrdered;
+const underWay = async () => (await witnessOf(env).witnessed(session))?.purgeOrdered;
 /** Ordered, as the log says. */
 const ordered = async () => {
   await functions({ purges: [purge('proposed')] });

@@ -203,7 +203,7 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
       expect(sshd.log().split('Failed publickey').length - before).toBeLessThanOrEqual(1);
       await strict.close();
       const tried = await PROTOCOL_MODULES.ssh.create({}).tryTarget(wrong);
-      expect(tried).toMatchObject({ ok: false, error: expect.stringContaining('refused the key of') });
+      expect(tried).toMatchObject({ ok: false, error: { detail: expect.stringContaining('refused the key of') } });
       expect(await PROTOCOL_MODULES.ssh.create({}).tryTarget(sshd.upstream)).toMatchObject({ ok: true });
     });
 
