@@ -49,5 +49,5 @@ function shown(hit: SearchHit, output: Output): string {
     text += line(snippet.slice(done, from)) + output.style('bold', line(snippet.slice(from, to)));
     done = to;
   }
-  return `${head.join('  ')}\n  ${text}${line(snippet.slice(done))}\n  ${session} at ${moment.toFixed(1)} s`;
+  return `${head.join('  ')}\n  ${text}${line(snippet.slice(done))}\n  ${session} at ${moment.toFixed(3)} s`;
 }

@@ -197,7 +197,7 @@ describe('answers', () => {
     };
     const found = {
       session: SESSION,
-      moment: 1.5,
+      moment: 1.504,
       at: '2026-11-20T03:00:01.500Z',
       snippet: `select ${EVIL}`,
       marks: [[7, 12]],
@@ -227,6 +227,8 @@ describe('answers', () => {
       expect(stdout).toContain('evil');
       expect(stdout.replace(/[\n\t]/g, '')).not.toMatch(/[\p{Cc}\u202e]/u);
     }
+    // Statements of one session may be milliseconds apart.
+    expect((await run('search', 'evil')).stdout).toContain(`${SESSION} at 1.504 s`);
     const printed = JSON.parse((await run('sessions', '--json')).stdout);
     expect(printed.sessions[0].reason).toBe(EVIL);
   });
